@@ -1,0 +1,2 @@
+//! The debbuild command.
+fn main() {}

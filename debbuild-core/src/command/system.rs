@@ -1,0 +1,165 @@
+//! The real [`CommandRunner`]: processes of this machine, each in its own group, killed as a group.
+
+use std::{os::unix::process::ExitStatusExt as _, process::Stdio, time::Duration};
+
+use async_trait::async_trait;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{CommandError, CommandRunner, CommandSpec, Exit, OutputSink, Stdin, Stream, Terminal};
+use crate::context::Context;
+
+/// Runs commands on this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRunner;
+
+/// How long the streams may stay open (held by a stray child) once the command itself has ended.
+const LINGER: Duration = Duration::from_secs(2);
+const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// A running child with its process group, which ends with this value.
+struct Group {
+    child: Child,
+    leader: Option<Pid>,
+}
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.leader {
+            // The group may be gone already: that is what was wanted.
+            let _gone = kill_process_group(leader, signal);
+        }
+    }
+
+    /// Ends the whole group: politely, then not.
+    async fn end(&mut self, grace: Duration) {
+        self.signal(Signal::TERM);
+        let _ended = timeout(grace, self.child.wait()).await;
+        self.signal(Signal::KILL);
+        let _ended = timeout(LINGER, self.child.wait()).await;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+#[async_trait]
+impl CommandRunner for SystemRunner {
+    async fn run(&self, cx: &Context, spec: &CommandSpec, out: &mut dyn OutputSink) -> Result<Exit, CommandError> {
+        let program = || spec.program.clone();
+        if cx.cancel().is_cancelled() {
+            return Err(CommandError::Cancelled { program: program() });
+        }
+        let started = Instant::now();
+        let mut group = spawn(spec).await?;
+        let (sender, mut output) = mpsc::channel(16);
+        if let Some(stdout) = group.child.stdout.take() {
+            tokio::spawn(pump(stdout, Stream::Stdout, sender.clone()));
+        }
+        if let Some(stderr) = group.child.stderr.take() {
+            tokio::spawn(pump(stderr, Stream::Stderr, sender.clone()));
+        }
+        drop(sender);
+
+        let deadline = started + spec.timeout.unwrap_or(FAR);
+        let mut silent_until = started + spec.stalled.unwrap_or(FAR);
+        let mut status = None;
+        let mut linger = started + FAR;
+        let stop = loop {
+            tokio::select! {
+                biased;
+                () = cx.cancel().cancelled() => break CommandError::Cancelled { program: program() },
+                chunk = output.recv() => match chunk {
+                    Some((stream, bytes)) => {
+                        silent_until = Instant::now() + spec.stalled.unwrap_or(FAR);
+                        if let Err(source) = out.write(stream, &bytes) {
+                            break CommandError::Sink { program: program(), source };
+                        }
+                    }
+                    None => match wait(&mut group.child, status, deadline).await {
+                        Some(Ok(exit)) => return Ok(ended(exit, started)),
+                        Some(Err(source)) => break CommandError::Run { program: program(), source },
+                        None => break CommandError::Timeout { program: program(), limit: spec.timeout.unwrap_or(FAR) },
+                    },
+                },
+                exit = group.child.wait(), if status.is_none() => match exit {
+                    Ok(exit) => {
+                        status = Some(exit);
+                        linger = Instant::now() + LINGER;
+                    }
+                    Err(source) => break CommandError::Run { program: program(), source },
+                },
+                () = sleep_until(linger), if status.is_some() => {
+                    group.signal(Signal::KILL);
+                    return Ok(ended(status.unwrap_or_default(), started));
+                }
+                () = sleep_until(deadline) => break CommandError::Timeout { program: program(), limit: spec.timeout.unwrap_or(FAR) },
+                () = sleep_until(silent_until) => break CommandError::Stalled { program: program(), limit: spec.stalled.unwrap_or(FAR) },
+            }
+        };
+        group.end(spec.grace).await;
+        Err(stop)
+    }
+}
+
+async fn wait(
+    child: &mut Child,
+    known: Option<std::process::ExitStatus>,
+    deadline: Instant,
+) -> Option<std::io::Result<std::process::ExitStatus>> {
+    match known {
+        Some(status) => Some(Ok(status)),
+        None => tokio::time::timeout_at(deadline, child.wait()).await.ok(),
+    }
+}
+
+fn ended(status: std::process::ExitStatus, started: Instant) -> Exit {
+    Exit { status: status.code(), signal: status.signal(), elapsed: started.elapsed() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+async fn spawn(spec: &CommandSpec) -> Result<Group, CommandError> {
+    let failed = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => CommandError::NotFound { program: spec.program.clone() },
+        _ => CommandError::Run { program: spec.program.clone(), source },
+    };
+    let piped = spec.terminal == Terminal::Piped;
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.args).env_clear().envs(&spec.env).kill_on_drop(true);
+    command.current_dir(spec.cwd.as_ref().map_or("/", |cwd| cwd.as_str()));
+    if piped {
+        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(match &spec.stdin {
+            Stdin::Null => Stdio::null(),
+            Stdin::Bytes(_) => Stdio::piped(),
+            Stdin::File(path) => Stdio::from(std::fs::File::open(path).map_err(failed)?),
+        });
+    }
+    let mut child = command.spawn().map_err(failed)?;
+    if let (Stdin::Bytes(bytes), Some(mut stdin)) = (&spec.stdin, child.stdin.take()) {
+        let bytes = bytes.clone();
+        // A command may end without reading everything: its status tells, not the pipe.
+        tokio::spawn(async move {
+            let _closed = stdin.write_all(&bytes).await;
+        });
+    }
+    let leader = child.id().filter(|_| piped).and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    Ok(Group { child, leader })
+}
+
+async fn pump(mut from: impl AsyncRead + Unpin, stream: Stream, to: mpsc::Sender<(Stream, Vec<u8>)>) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        if to.send((stream, buffer[..count].to_vec())).await.is_err() {
+            return;
+        }
+    }
+}

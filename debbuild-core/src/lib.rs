@@ -1,0 +1,26 @@
+//! Debian's nouns, and the machinery that every debbuild crate needs.
+//!
+//! Nothing here prints, reads the environment, the home or the working directory, exits, or installs signal handlers:
+//! settings arrive as values, and the first argument of every operation is a [`Context`](context::Context).
+//!
+//! ```
+//! use debbuild_core::{context::Context, digest::Sha256, error::Class};
+//!
+//! let cx = Context::new();
+//! cx.note("nothing is printed: reporters are given, not assumed");
+//! assert_eq!(Class::Dependencies.exit_code(), 8);
+//! assert_eq!(Sha256::of(b"").to_string().len(), 64);
+//! ```
+
+pub mod blob;
+pub mod blocking;
+pub mod cancel;
+pub mod clock;
+pub mod command;
+pub mod context;
+pub mod digest;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod path;
+pub mod sign;
