@@ -12,6 +12,7 @@
 //! assert_eq!(Sha256::of(b"").to_string().len(), 64);
 //! ```
 
+pub mod arch;
 pub mod blob;
 pub mod blocking;
 pub mod cancel;
@@ -22,5 +23,7 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod name;
 pub mod path;
 pub mod sign;
+pub mod version;
