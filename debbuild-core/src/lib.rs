@@ -15,6 +15,7 @@
 pub mod arch;
 pub mod blob;
 pub mod blocking;
+pub mod build;
 pub mod cancel;
 pub mod clock;
 pub mod command;
@@ -23,7 +24,9 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod lock;
 pub mod name;
 pub mod path;
 pub mod sign;
+pub mod task;
 pub mod version;
