@@ -1,15 +1,23 @@
 //! Every stored byte, once: a content-addressed store with durable roots.
 
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod durable;
+mod folder;
+mod memory;
+
 use std::{fmt, ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+pub use folder::FolderStore;
+pub use memory::MemoryStore;
 
 use crate::{
     context::Context,
     digest::Sha256,
     error::{Class, Classify},
-    path::{AbsPath, FileError},
+    path::{AbsPath, FileError, PathError},
 };
 
 /// A stored blob.
@@ -30,6 +38,40 @@ pub enum Adopt {
     Copy,
     /// Link the file where the file system allows, else copy: nobody may write to the file afterwards.
     Link,
+}
+
+/// One file of a batch that is to become blobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Adoption {
+    /// The file.
+    pub file: AbsPath,
+    /// How it becomes a blob.
+    pub how: Adopt,
+    /// The digest that it must have.
+    pub expected: Option<Sha256>,
+}
+
+impl Adoption {
+    /// Copies this file, whatever its digest.
+    #[must_use]
+    pub const fn new(file: AbsPath) -> Self {
+        Self { file, how: Adopt::Copy, expected: None }
+    }
+
+    /// In this way.
+    #[must_use]
+    pub const fn with_how(mut self, how: Adopt) -> Self {
+        self.how = how;
+        self
+    }
+
+    /// Only if it has this digest.
+    #[must_use]
+    pub const fn with_expected(mut self, expected: Sha256) -> Self {
+        self.expected = Some(expected);
+        self
+    }
 }
 
 /// What a sweep removed, or would remove.
@@ -90,6 +132,9 @@ pub enum BlobError {
     /// The owner or name of a root is not a plain name.
     #[error("not a name for a root: {0:?}")]
     RootName(String),
+    /// The file of a root holds something else than ids; nothing is swept until it is mended.
+    #[error("root {0} is damaged")]
+    DamagedRoot(AbsPath),
     /// A range outside the blob.
     #[error("blob {id} has {size} bytes, asked for {start}..{end}")]
     Range {
@@ -105,6 +150,9 @@ pub enum BlobError {
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A path cannot be taken.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// The caller cancelled.
     #[error(transparent)]
     Cancelled(#[from] crate::cancel::Cancelled),
@@ -116,7 +164,8 @@ impl Classify for BlobError {
             Self::NotFound(_) => Class::NotFound,
             Self::Mismatch { .. } => Class::Verification,
             Self::RootName(_) | Self::Range { .. } => Class::Usage,
-            Self::File(_) => Class::Infrastructure,
+            Self::File(_) | Self::DamagedRoot(_) => Class::Infrastructure,
+            Self::Path(error) => error.class(),
             Self::Cancelled(_) => Class::Cancelled,
         }
     }
@@ -124,7 +173,8 @@ impl Classify for BlobError {
 
 /// A content-addressed store. What a call acknowledged is durable, and nothing half-written is ever visible.
 ///
-/// Roots keep blobs: they are named `OWNER/NAME`, hold a set of ids, and are written before the blobs are used.
+/// Roots keep blobs: they are named `OWNER/NAME`, hold a set of ids, and are written before the blobs are used: pin first,
+/// then look whether the blob is there. A blob that is put or adopted again counts as young again.
 #[async_trait]
 pub trait BlobStore: fmt::Debug + Send + Sync {
     /// Keeps these bytes.
@@ -145,10 +195,23 @@ pub trait BlobStore: fmt::Debug + Send + Sync {
         expected: Option<Sha256>,
     ) -> Result<Blob, BlobError>;
 
+    /// Keeps the content of many files, with one acknowledgement for all: much cheaper than one call for each.
+    ///
+    /// # Errors
+    /// As [`BlobStore::adopt`]; files before the one that failed may have been kept.
+    async fn adopt_all(&self, cx: &Context, files: &[Adoption]) -> Result<Vec<Blob>, BlobError> {
+        let mut blobs = Vec::with_capacity(files.len());
+        for one in files {
+            blobs.push(self.adopt(cx, &one.file, one.how, one.expected).await?);
+        }
+        Ok(blobs)
+    }
+
     /// The bytes of a blob, or of a range of it.
     ///
     /// # Errors
-    /// [`BlobError::NotFound`], [`BlobError::Range`], and [`BlobError::Mismatch`] when a whole read shows damage.
+    /// [`BlobError::NotFound`], [`BlobError::Range`], and [`BlobError::Mismatch`] when a whole read shows damage: the
+    /// damaged bytes are then set aside, so that the blob counts as missing and can be put again.
     async fn read(&self, cx: &Context, id: Sha256, range: Option<Range<u64>>) -> Result<Bytes, BlobError>;
 
     /// A file of this machine with the blob's bytes, read-only, for tools; it stays while the blob is pinned.
@@ -181,3 +244,24 @@ pub trait BlobStore: fmt::Debug + Send + Sync {
     /// [`BlobError::File`].
     async fn sweep(&self, cx: &Context, options: SweepOptions) -> Result<Swept, BlobError>;
 }
+
+/// Checks the owner or name of a root: letters, digits and `_.+~:@=-`, not starting with a dot, at most 200 bytes.
+fn root_part(text: &str) -> Result<&str, BlobError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.+~:@=-".contains(&b);
+    if text.is_empty() || text.len() > 200 || text.starts_with('.') || !text.bytes().all(plain) {
+        return Err(BlobError::RootName(text.to_owned()));
+    }
+    Ok(text)
+}
+
+/// Checks a range against the size of a blob; without one it is the whole.
+fn checked_range(id: Sha256, size: u64, range: Option<Range<u64>>) -> Result<Range<u64>, BlobError> {
+    let range = range.unwrap_or(0..size);
+    if range.start > range.end || range.end > size {
+        return Err(BlobError::Range { id, size, start: range.start, end: range.end });
+    }
+    Ok(range)
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;
