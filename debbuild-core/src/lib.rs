@@ -19,6 +19,7 @@ pub mod build;
 pub mod cancel;
 pub mod clock;
 pub mod command;
+pub mod config;
 pub mod context;
 pub mod digest;
 pub mod error;
