@@ -84,17 +84,41 @@ checked_name! {
     ComponentName, "component", is_path_name
 }
 
+checked_name! {
+    /// The plain name of a file of a source or a package, safe below any folder: no `/`, `\\`, space or control character, not
+    /// hidden, not an option, not a backup mark. What dpkg-source and the archive accept, and no more.
+    FileName, "file name", is_file_name
+}
+checked_name! {
+    /// A path inside an archive, as `Filename` and `Directory` have it: plain names joined by `/`, never upwards.
+    PoolPath, "path in an archive", is_pool_path
+}
+
+/// The longest name, in bytes: file names hold name, version and architecture, and have 255.
+const LONGEST: usize = 128;
+
+fn is_file_name(text: &str) -> bool {
+    text.len() <= 255
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-._~:%,=@!()[]".contains(&b))
+}
+
+fn is_pool_path(text: &str) -> bool {
+    text.len() <= 4096 && text.split('/').all(is_file_name)
+}
+
 fn is_package_name(text: &str) -> bool {
-    text.len() >= 2
+    (2..=LONGEST).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b))
         && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
 fn is_path_name(text: &str) -> bool {
-    text.split('/').all(|part| {
-        part.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-._~".contains(&b))
-    })
+    text.len() <= LONGEST
+        && text.split('/').all(|part| {
+            part.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-._~".contains(&b))
+        })
 }
 
 /// Text that is not a name of that kind.
@@ -122,8 +146,19 @@ mod tests {
         for good in ["hello", "g++-12", "0ad", "libc6.1", "a2"] {
             assert!(PackageName::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "Hello", "-x", "a/b", "a b", "../x", "a_b", "+a", "é1"] {
+        for bad in ["", "a", "Hello", "-x", "a/b", "a b", "../x", "a_b", "+a", "é1", "a\n", &"a".repeat(300)] {
             assert!(PackageName::new(bad).is_err(), "{bad}");
+        }
+        for good in ["hello_2.10-3.dsc", "hello_2.10-3_amd64.deb", "foo_1~rc1.orig-c%2b.tar.xz", "0ad_1.tar.gz"] {
+            assert!(FileName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", ".x", "-x", "~", "a/b", "a\\b", "x ", "a\tb", "a\0", "é.dsc", &"a".repeat(256)] {
+            assert!(FileName::new(bad).is_err(), "{bad:?}");
+            assert!(bad == "a/b" || PoolPath::new(&format!("pool/{bad}")).is_err(), "{bad:?}");
+        }
+        assert!(PoolPath::new("pool/main/h/hello/hello_2.10-3_amd64.deb").is_ok());
+        for bad in ["/pool/x", "pool//x", "pool/../x", "pool/x/"] {
+            assert!(PoolPath::new(bad).is_err(), "{bad}");
         }
         assert!(SuiteName::new("bookworm/updates").is_ok());
         for bad in ["", "/", "a//b", "../x", "a/..", ".x", "a b", "-a"] {
