@@ -1,1 +1,3 @@
-//! suite
+//! Tests over the whole workspace that need no tools but cargo and the debbuild binary.
+
+mod house;
