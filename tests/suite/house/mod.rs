@@ -1,6 +1,7 @@
 //! Tests that hold the house: its edges, the size of its rooms, and what must not stand in its files.
 
 mod edges;
+mod promises;
 mod rooms;
 mod seams;
 mod words;

@@ -1,0 +1,22 @@
+# The host tier of tests/run.sh: what it installs, and its parts. Sourced by run.sh.
+
+# Everything that debbuild itself needs, and what only the tests compare with.
+need_packages ca-certificates sbuild mmdebstrap uidmap socat iproute2 gnupg gpgv sqv apt-utils devscripts dpkg-dev debhelper fakeroot lintian \
+  squashfs-tools xorriso grub-common grub-pc-bin grub-efi-amd64-bin mtools dosfstools e2fsprogs ostree skopeo umoci \
+  qemu-system-x86 ovmf dose-distcheck dose-builddebcheck reprepro python3 python3-venv python3-dev sudo
+
+# The user that builds run as when started as root (debbuild doctor --fix makes it too).
+if [ "$(id -u)" = 0 ] && ! id debbuild >/dev/null 2>&1; then
+  useradd --system --create-home --shell /usr/sbin/nologin debbuild
+fi
+if [ "$(id -u)" = 0 ] && ! grep -q '^debbuild:' /etc/subuid; then
+  usermod --add-subuids 2000000-2065535 --add-subgids 2000000-2065535 debbuild
+fi
+
+# Chroots and downloads are made once and shared by all host tests of this machine.
+if [ "$(id -u)" = 0 ]; then shared=/var/cache/debbuild-tests; else shared=${XDG_CACHE_HOME:-$HOME/.cache}/debbuild-tests; fi
+export DEBBUILD_TEST_CACHE=${DEBBUILD_TEST_CACHE:-$shared}
+mkdir -p "$DEBBUILD_TEST_CACHE"
+# The tools share one machine: one test at a time, whichever runner there is.
+host_tests() { RUST_TEST_THREADS=1 run_tests -p debbuild-suite --features host --test host; }
+part host host_tests
