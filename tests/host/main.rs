@@ -1,2 +1,3 @@
-//! host
-fn main() {}
+//! Tests that need real tools; `tests/run.sh` installs them and runs these.
+
+mod sign;

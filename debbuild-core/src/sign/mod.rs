@@ -1,10 +1,30 @@
 //! OpenPGP by the proven tools: signing by gpg or an external command, verifying by sqv or gpgv.
 
+pub mod armor;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod detect;
+mod external;
+mod frame;
+mod gpg;
+mod gpgv;
+mod memory;
+mod sqv;
+mod status;
+mod workspace;
+
 use std::fmt;
 
 use async_trait::async_trait;
+pub use detect::{ToolVerifier, detect};
+pub use external::{ExternalOptions, ExternalSigner};
+pub use gpg::{GpgOptions, GpgSigner, KeyAlgorithm};
+pub use gpgv::GpgvVerifier;
+pub use memory::{MemorySigner, MemoryVerifier};
+pub use sqv::SqvVerifier;
 
 use crate::{
+    cancel::Cancelled,
     clock::Timestamp,
     command::CommandError,
     context::Context,
@@ -116,6 +136,25 @@ pub enum SignError {
     /// There is no key to sign with, or to check against.
     #[error("no key: {0}")]
     NoKey(String),
+    /// A keyring is not one that OpenPGP tools can read.
+    #[error("cannot use keyring {what}: {reason}")]
+    Keyring {
+        /// The file, or the field that embeds it.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The signing tool ended well but did not give a signature.
+    #[error("no signature from {tool}: {reason}")]
+    NotSigned {
+        /// The tool.
+        tool: String,
+        /// What was missing.
+        reason: String,
+    },
+    /// The caller cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// The tool could not be run.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -129,7 +168,9 @@ impl Classify for SignError {
         match self {
             Self::Fingerprint(_) => Class::Usage,
             Self::NotVerified { .. } => Class::Verification,
-            Self::NoKey(_) => Class::Config,
+            Self::NoKey(_) | Self::Keyring { .. } => Class::Config,
+            Self::NotSigned { .. } => Class::Infrastructure,
+            Self::Cancelled(_) => Class::Cancelled,
             Self::Command(error) => error.class(),
             Self::File(error) => error.class(),
         }
@@ -194,3 +235,6 @@ pub trait Verifier: fmt::Debug + Send + Sync {
         at: Option<Timestamp>,
     ) -> Result<Verified, SignError>;
 }
+
+#[cfg(test)]
+mod tests;
