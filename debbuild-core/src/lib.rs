@@ -12,6 +12,7 @@
 //! assert_eq!(Sha256::of(b"").to_string().len(), 64);
 //! ```
 
+pub mod acquire;
 pub mod arch;
 pub mod blob;
 pub mod blocking;
