@@ -1,1 +1,18 @@
-//! debbuild-cli.
+//! The debbuild command, and [`app`]: the wiring that Rust and Python embedders share with it.
+//!
+//! Without the default feature `cli` this crate is only `app`: no clap, no terminal.
+
+pub mod app;
+#[cfg(feature = "cli")]
+mod args;
+#[cfg(feature = "cli")]
+#[allow(dead_code, reason = "what commands may use")]
+mod commands;
+#[cfg(feature = "cli")]
+#[allow(dead_code, reason = "what commands may use")]
+mod console;
+#[cfg(feature = "cli")]
+mod entry;
+
+#[cfg(feature = "cli")]
+pub use entry::main;

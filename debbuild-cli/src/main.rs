@@ -1,2 +1,5 @@
 //! The debbuild command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    debbuild_cli::main()
+}

@@ -1,0 +1,111 @@
+//! The wiring that every door shares: settings, the parts of debbuild made from them, and use cases that cross crates.
+//!
+//! No clap and no printing here, so that Rust and Python embedders use the same code as the command line: one file per
+//! noun adds methods to [`App`], which return values and take a [`Context`](debbuild_core::context::Context).
+
+mod error;
+mod gc;
+mod machine;
+mod settings;
+pub mod units;
+
+use std::sync::Arc;
+
+use debbuild_core::{
+    blob::{BlobStore, FolderStore},
+    command::{CommandRunner, SystemRunner},
+    config::Leaf,
+    path::AbsPath,
+};
+pub use error::{AppError, Failure};
+pub use machine::Machine;
+use settings::Layers;
+pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};
+
+/// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.
+#[derive(Debug, Clone)]
+pub struct App {
+    layers: Arc<Layers>,
+    machine: Arc<Machine>,
+    home: AbsPath,
+    runner: Arc<dyn CommandRunner>,
+}
+
+impl App {
+    /// Reads the settings and wires the parts.
+    ///
+    /// # Errors
+    /// Class `config`, naming the file and line.
+    pub fn open(machine: Machine, overrides: &Overrides) -> Result<Self, AppError> {
+        let layers = Layers::read(&machine, overrides)?;
+        let home = home(&layers, &machine)?;
+        Ok(Self { layers: Arc::new(layers), machine: Arc::new(machine), home, runner: Arc::new(SystemRunner) })
+    }
+
+    /// The same with another runner of commands.
+    #[must_use]
+    pub fn with_runner(mut self, runner: Arc<dyn CommandRunner>) -> Self {
+        self.runner = runner;
+        self
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.layers.settings
+    }
+
+    /// Every setting with its value and origin, sorted by key.
+    #[must_use]
+    pub fn origins(&self) -> Vec<Leaf> {
+        self.layers.leaves()
+    }
+
+    /// Every setting as nested JSON.
+    ///
+    /// # Errors
+    /// None for settings that could be opened.
+    pub fn settings_json(&self) -> Result<serde_json::Value, AppError> {
+        Ok(self.layers.document().read()?)
+    }
+
+    /// The store of all bytes, below the state folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn blobs(&self) -> Result<Arc<dyn BlobStore>, AppError> {
+        Ok(Arc::new(FolderStore::open(self.home.join("blobs"))?))
+    }
+
+    /// The machine and the user.
+    #[must_use]
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The state folder, `$DEBBUILD_HOME`. It may not exist yet.
+    #[must_use]
+    pub fn home(&self) -> &AbsPath {
+        &self.home
+    }
+
+    /// Runs commands.
+    #[must_use]
+    pub fn runner(&self) -> &Arc<dyn CommandRunner> {
+        &self.runner
+    }
+}
+
+fn home(layers: &Layers, machine: &Machine) -> Result<AbsPath, AppError> {
+    let text = &layers.settings.home;
+    if !text.is_empty() {
+        // A relative folder in a file would mean another place in every working directory.
+        return AbsPath::new(text).map_err(|error| settings::unusable(layers, "home", error.to_string()).into());
+    }
+    let default = if machine.is_root() {
+        AbsPath::new("/var/lib/debbuild").ok()
+    } else {
+        machine.folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("debbuild"))
+    };
+    default.ok_or_else(|| settings::unusable(layers, "home", "not set, and neither is HOME").into())
+}

@@ -1,0 +1,70 @@
+//! The commands: one file per noun with its arguments and its function.
+
+mod completions;
+mod config;
+mod gc;
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+use debbuild_core::{context::Context, error::Class};
+
+use crate::{
+    app::{App, AppError},
+    console::{Printer, Talk},
+};
+
+/// Everything a command works with.
+#[derive(Debug)]
+pub(crate) struct Door {
+    /// The use cases.
+    pub(crate) app: App,
+    /// Cancellation by Ctrl-C, progress on standard error.
+    pub(crate) cx: Context,
+    /// Standard output: data.
+    pub(crate) out: Printer,
+    /// Standard error: talk.
+    pub(crate) talk: Arc<Talk>,
+}
+
+/// How a command ended that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// Well.
+    Well,
+    /// The work itself failed and the command has said so: a failed build is an answer, not an error.
+    Failed(Class),
+    /// With the status of the command that it ran for the user.
+    Status(u8),
+}
+
+/// What a command's function returns.
+pub(crate) type Answer = Result<Done, AppError>;
+
+/// The nouns.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Completions(completions::CompletionsArgs),
+    Config(config::ConfigArgs),
+    Gc(gc::GcArgs),
+    Man(completions::ManArgs),
+}
+
+/// Commands that need neither settings nor state, and so work where those are broken.
+pub(crate) fn without_app(out: &Printer, command: &Command) -> Option<Answer> {
+    match command {
+        Command::Completions(args) => Some(completions::completions(out, args)),
+        Command::Man(args) => Some(completions::man(args)),
+        _ => None,
+    }
+}
+
+/// Runs a command.
+pub(crate) async fn run(door: &Door, command: Command) -> Answer {
+    match command {
+        Command::Completions(args) => completions::completions(&door.out, &args),
+        Command::Config(args) => config::config(door, &args),
+        Command::Gc(args) => gc::gc(door, &args).await,
+        Command::Man(args) => completions::man(&args),
+    }
+}
