@@ -29,6 +29,7 @@ pub mod id;
 pub mod lock;
 pub mod name;
 pub mod path;
+pub mod relation;
 pub mod sign;
 pub mod task;
 pub mod version;
