@@ -22,6 +22,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod context;
+pub mod control;
 pub mod digest;
 pub mod error;
 pub mod event;

@@ -1,0 +1,145 @@
+//! Source packages: .dsc files and the stanzas of Sources.
+
+use super::{
+    ControlError, FileEntry, Paragraph, Problem, files::file_entries, paragraphs, signed_text, single_paragraph, utf8,
+};
+use crate::{
+    arch::ArchitecturePattern,
+    name::{PackageName, PoolPath, SourceName},
+    relation::Relations,
+    sign::Verified,
+    version::Version,
+};
+
+/// The relations of a source package (Policy 7.7).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SourceRelations {
+    /// `Build-Depends`: for every build.
+    pub depends: Relations,
+    /// `Build-Depends-Arch`: for builds of architecture-dependent packages.
+    pub depends_arch: Relations,
+    /// `Build-Depends-Indep`: for builds of architecture-independent packages.
+    pub depends_indep: Relations,
+    /// `Build-Conflicts`.
+    pub conflicts: Relations,
+    /// `Build-Conflicts-Arch`.
+    pub conflicts_arch: Relations,
+    /// `Build-Conflicts-Indep`.
+    pub conflicts_indep: Relations,
+}
+
+/// A source package as a .dsc (Policy 5.4, dsc(5)) or a stanza of Sources describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceControl {
+    /// Its name.
+    pub source: SourceName,
+    /// Its version.
+    pub version: Version,
+    /// The source format, for example `3.0 (quilt)`.
+    pub format: String,
+    /// The binary packages that it builds on some architecture.
+    pub binaries: Vec<PackageName>,
+    /// The architectures that it builds for; `all` stands for its architecture-independent packages.
+    pub architectures: Vec<ArchitecturePattern>,
+    /// Who keeps it.
+    pub maintainer: Option<String>,
+    /// Its section, where an index says so.
+    pub section: Option<String>,
+    /// Its priority, where an index says so.
+    pub priority: Option<String>,
+    /// What it needs to be built.
+    pub relations: SourceRelations,
+    /// Its files with their digests; for an index stanza that lists the .dsc, with it.
+    pub files: Vec<FileEntry>,
+    /// The folder of its files below the archive's root, where an index says so.
+    pub directory: Option<PoolPath>,
+}
+
+impl SourceControl {
+    /// Reads the text of a .dsc that a verifier vouches for.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn from_verified(text: &Verified) -> Result<Self, ControlError> {
+        Self::dsc(&single_paragraph(utf8(text.text())?)?)
+    }
+
+    /// Reads a .dsc, signed or not, whose signature nobody has checked: for local input that the caller takes as it is.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn from_unverified(bytes: &[u8]) -> Result<Self, ControlError> {
+        Self::dsc(&single_paragraph(&signed_text(bytes)?)?)
+    }
+
+    /// Reads a stanza of a Sources index.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn from_stanza(paragraph: &Paragraph<'_>) -> Result<Self, ControlError> {
+        Self::read(paragraph, "Package")
+    }
+
+    fn dsc(paragraph: &Paragraph<'_>) -> Result<Self, ControlError> {
+        let source = Self::read(paragraph, "Source")?;
+        if source.files.is_empty() {
+            return Err(paragraph.error("Checksums-Sha256", "lists no file"));
+        }
+        Ok(source)
+    }
+
+    fn read(paragraph: &Paragraph<'_>, name: &'static str) -> Result<Self, ControlError> {
+        let architectures: Vec<ArchitecturePattern> = paragraph.list("Architecture", false)?;
+        Ok(Self {
+            source: paragraph.required(name)?,
+            version: paragraph.required("Version")?,
+            format: paragraph.require("Format")?.to_owned(),
+            binaries: paragraph.list("Binary", true)?,
+            architectures,
+            maintainer: paragraph.owned("Maintainer")?,
+            section: paragraph.owned("Section")?,
+            priority: paragraph.owned("Priority")?,
+            relations: SourceRelations {
+                depends: paragraph.relations("Build-Depends")?,
+                depends_arch: paragraph.relations("Build-Depends-Arch")?,
+                depends_indep: paragraph.relations("Build-Depends-Indep")?,
+                conflicts: paragraph.relations("Build-Conflicts")?,
+                conflicts_arch: paragraph.relations("Build-Conflicts-Arch")?,
+                conflicts_indep: paragraph.relations("Build-Conflicts-Indep")?,
+            },
+            files: file_entries(paragraph)?,
+            directory: paragraph.parsed("Directory")?,
+        })
+    }
+
+    /// The .dsc among its files, where the index lists it.
+    #[must_use]
+    pub fn dsc_file(&self) -> Option<&FileEntry> {
+        self.files.iter().find(|file| file.name.as_str().ends_with(".dsc"))
+    }
+}
+
+/// Reads a Sources index of somebody else: the stanzas that can be read, and what is wrong with the others.
+#[must_use]
+pub fn read_sources(text: &str) -> (Vec<SourceControl>, Vec<Problem>) {
+    collect(text, "Package", SourceControl::from_stanza)
+}
+
+/// Reads every paragraph, and turns failures into problems that name the package.
+pub(super) fn collect<T>(
+    text: &str,
+    subject: &str,
+    read: impl Fn(&Paragraph<'_>) -> Result<T, ControlError>,
+) -> (Vec<T>, Vec<Problem>) {
+    let (mut values, mut problems) = (Vec::new(), Vec::new());
+    for paragraph in paragraphs(text) {
+        let name = paragraph.as_ref().ok().and_then(|paragraph| paragraph.get(subject)).map(str::to_owned);
+        match paragraph.and_then(|paragraph| read(&paragraph)) {
+            Ok(value) => values.push(value),
+            Err(error) => problems.push(Problem { subject: name, error }),
+        }
+    }
+    (values, problems)
+}
