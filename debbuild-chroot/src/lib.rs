@@ -4,3 +4,4 @@
 //! gateway, as a user without rights on the host.
 
 pub mod confine;
+pub mod sbuild;
