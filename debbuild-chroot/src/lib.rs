@@ -1,7 +1,9 @@
 //! A clean place to build, one build, and the proof of what happened in it.
 //!
 //! Everything that runs apt or package code does so [confined](confine): in namespaces whose only peer is the archive
-//! gateway, as a user without rights on the host.
+//! [gateway], as a user without rights on the host.
 
 pub mod confine;
+mod durable;
+pub mod gateway;
 pub mod sbuild;

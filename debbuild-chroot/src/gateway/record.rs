@@ -1,0 +1,75 @@
+//! What passed through a door: the source of locks, and of the answer to "was it us, the mirror, or the package?".
+
+use std::collections::BTreeSet;
+
+use debbuild_core::digest::Sha256;
+
+/// Where served bytes came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Via {
+    /// Kept bytes, nobody was asked.
+    Kept,
+    /// Kept bytes, the upstream said that they are current.
+    Current,
+    /// Fetched just now.
+    Fetched,
+}
+
+/// A file that was served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served {
+    /// The archive's name.
+    pub archive: String,
+    /// The path below the archive's root.
+    pub path: String,
+    /// The size of the whole file in bytes.
+    pub size: u64,
+    /// The file's sha256.
+    pub sha256: Sha256,
+    /// Where it came from.
+    pub via: Via,
+}
+
+/// A file that could not be had for a reason that is not the asker's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UpstreamFailure {
+    /// The archive's name.
+    pub archive: String,
+    /// The path below the archive's root.
+    pub path: String,
+    /// What happened, for people.
+    pub reason: String,
+}
+
+/// Everything that passed, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct AccessRecord {
+    /// Files that were served.
+    pub served: Vec<Served>,
+    /// Files that the archive does not have, as `(archive, path)`.
+    pub absent: Vec<(String, String)>,
+    /// Files that could not be had: upstream unreachable or broken, store full, not kept while offline.
+    pub failures: Vec<UpstreamFailure>,
+    /// Requests that are not allowed: other hosts, other methods, files that a lock does not name.
+    pub refused: Vec<String>,
+}
+
+impl AccessRecord {
+    /// The first failure that no later success made good: then what depends on the gateway failed by infrastructure.
+    #[must_use]
+    pub fn infrastructure_failure(&self) -> Option<&UpstreamFailure> {
+        let got: BTreeSet<(&str, &str)> =
+            self.served.iter().map(|file| (file.archive.as_str(), file.path.as_str())).collect();
+        self.failures.iter().find(|failure| !got.contains(&(failure.archive.as_str(), failure.path.as_str())))
+    }
+
+    /// Whether at least one signed index (`InRelease`, `Release`) was served.
+    #[must_use]
+    pub fn has_release(&self) -> bool {
+        self.served.iter().any(|file| file.path.ends_with("Release"))
+    }
+}

@@ -1,0 +1,241 @@
+//! HTTP/1.1 over unix and TCP sockets: requests in, kept or arriving files out.
+
+use std::{
+    fmt, fs, io,
+    os::{fd::AsRawFd as _, unix::fs::PermissionsExt as _},
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use debbuild_core::{blob::Blob, cancel::CancelToken, context::Context, path::AbsPath};
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Frame, Incoming},
+    header,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWrite},
+    net::{TcpListener, UnixListener},
+};
+use tokio_util::io::ReaderStream;
+
+use super::{
+    AccessRecord, Gateway, GatewayOptions,
+    range::{Part, part},
+    target::{Target, Targets},
+    transfer::{Desk, Obtained},
+};
+
+type Body = BoxBody<Bytes, io::Error>;
+
+/// A bound socket.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Listener {
+    /// A unix socket.
+    Unix(UnixListener),
+    /// A TCP socket; bind it to loopback.
+    Tcp(TcpListener),
+}
+
+/// Binds a unix socket that everybody may connect to who can reach its folder, replacing a dead one. The path may be long:
+/// the system's limit of 107 bytes is for socket addresses, so the address is spelt through the open folder.
+pub(super) fn bind(socket: &AbsPath) -> io::Result<UnixListener> {
+    match fs::remove_file(socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let folder = fs::File::open(socket.parent())?;
+    let listener = UnixListener::bind(format!("/proc/self/fd/{}/{}", folder.as_raw_fd(), socket.name()))?;
+    fs::set_permissions(socket, fs::Permissions::from_mode(0o666))?;
+    Ok(listener)
+}
+
+/// An open door of a gateway. Dropped, it is shut.
+pub struct Door {
+    desk: Arc<Desk>,
+    stop: CancelToken,
+    serving: Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("archives", &self.desk.options.archives).finish_non_exhaustive()
+    }
+}
+
+impl Door {
+    pub(super) fn start(
+        cx: &Context,
+        gateway: Gateway,
+        listener: Listener,
+        options: GatewayOptions,
+        targets: Targets,
+    ) -> Self {
+        let desk = Arc::new(Desk { gateway, options, record: Mutex::default() });
+        let stop = cx.cancel().child();
+        let cx = cx.clone().with_cancel(stop.clone());
+        let serving = tokio::spawn(accept(cx, listener, Arc::clone(&desk), Arc::new(targets)));
+        Self { desk, stop, serving: Mutex::new(Some(serving)) }
+    }
+
+    /// What has passed so far.
+    #[must_use]
+    pub fn record(&self) -> AccessRecord {
+        self.desk.note(|record| record.clone())
+    }
+
+    /// Shuts the door and gives the record of everything that passed.
+    pub async fn close(self) -> AccessRecord {
+        self.stop.cancel();
+        let serving = self.serving.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(serving) = serving {
+            // It ends by the token; that it panicked would have been seen as failed requests.
+            let _ended = serving.await;
+        }
+        self.record()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn accept(cx: Context, listener: Listener, desk: Arc<Desk>, targets: Arc<Targets>) {
+    loop {
+        let accepted = tokio::select! {
+            () = cx.cancel().cancelled() => return,
+            accepted = next(&listener) => accepted,
+        };
+        match accepted {
+            Ok(stream) => {
+                tokio::spawn(connection(cx.clone(), stream, Arc::clone(&desk), Arc::clone(&targets)));
+            }
+            // Out of file descriptors, or a peer that left at once: others are still to be served.
+            Err(error) => {
+                cx.warn(format!("gateway: cannot accept a connection: {error}"));
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+async fn next(listener: &Listener) -> io::Result<Box<dyn Stream>> {
+    Ok(match listener {
+        Listener::Unix(unix) => Box::new(unix.accept().await?.0),
+        Listener::Tcp(tcp) => Box::new(tcp.accept().await?.0),
+    })
+}
+
+async fn connection(cx: Context, stream: Box<dyn Stream>, desk: Arc<Desk>, targets: Arc<Targets>) {
+    let service = service_fn(|request| {
+        let (cx, desk, targets) = (cx.clone(), Arc::clone(&desk), Arc::clone(&targets));
+        async move { Ok::<_, io::Error>(respond(&cx, &desk, &targets, &request).await) }
+    });
+    tokio::select! {
+        () = cx.cancel().cancelled() => {}
+        // A peer that breaks off is its own affair; failures of ours are in the record.
+        _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service) => {}
+    }
+}
+
+async fn respond(cx: &Context, desk: &Arc<Desk>, targets: &Targets, request: &Request<Incoming>) -> Response<Body> {
+    let uri = request.uri().to_string();
+    let plain = matches!(*request.method(), Method::GET | Method::HEAD);
+    let Some(target) = targets.find(&uri).filter(|_| plain) else {
+        desk.note(|record| record.refused.push(format!("{} {uri}", request.method())));
+        return say(StatusCode::FORBIDDEN, "not an allowed archive");
+    };
+    let head = *request.method() == Method::HEAD;
+    match desk.obtain(cx, &target).await {
+        Obtained::Absent => say(StatusCode::NOT_FOUND, "no such file"),
+        Obtained::Failed(reason) => say(StatusCode::BAD_GATEWAY, &reason),
+        Obtained::Kept { blob, last_modified } => {
+            let answer = kept(cx, desk, request, blob, last_modified, head).await;
+            answer.unwrap_or_else(|error| broken(desk, &target, &error))
+        }
+    }
+}
+
+fn broken(desk: &Desk, target: &Target, error: &io::Error) -> Response<Body> {
+    let (archive, path, reason) = (target.archive.clone(), target.path.clone(), error.to_string());
+    desk.note(|record| record.failures.push(super::UpstreamFailure { archive, path, reason: reason.clone() }));
+    say(StatusCode::INTERNAL_SERVER_ERROR, &reason)
+}
+
+/// A kept file, or the part of it that was asked for, or word that the asker's copy is current.
+async fn kept(
+    cx: &Context,
+    desk: &Desk,
+    request: &Request<Incoming>,
+    blob: Blob,
+    last_modified: Option<String>,
+    head: bool,
+) -> io::Result<Response<Body>> {
+    let asked = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let modified = last_modified.as_deref();
+    if modified.is_some() && asked(header::IF_MODIFIED_SINCE) == modified {
+        let mut response = Response::new(empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    // A range of another version is of no use (RFC 9110, If-Range).
+    let same = asked(header::IF_RANGE).is_none_or(|version| Some(version) == modified);
+    let (from, to, status) = match part(asked(header::RANGE).filter(|_| same), blob.size) {
+        Part::Whole => (0, blob.size, StatusCode::OK),
+        Part::Bytes(from, to) => (from, to, StatusCode::PARTIAL_CONTENT),
+        Part::Outside => (0, 0, StatusCode::RANGE_NOT_SATISFIABLE),
+    };
+    let body = if head || from == to {
+        empty()
+    } else {
+        let path = desk.gateway.blobs.local(cx, blob.id).await.map_err(io::Error::other)?;
+        let mut file = tokio::fs::File::open(&path).await?;
+        file.seek(io::SeekFrom::Start(from)).await?;
+        let pieces = ReaderStream::with_capacity(file.take(to - from), 128 * 1024);
+        BoxBody::new(StreamBody::new(pieces.map(|piece| piece.map(Frame::data))))
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    describe(&mut response, modified, Some(to - from));
+    let range = match status {
+        StatusCode::PARTIAL_CONTENT => Some(format!("bytes {from}-{}/{}", to - 1, blob.size)),
+        StatusCode::RANGE_NOT_SATISFIABLE => Some(format!("bytes */{}", blob.size)),
+        _ => None,
+    };
+    if let Some(value) = range.and_then(|range| range.parse().ok()) {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    Ok(response)
+}
+
+fn describe(response: &mut Response<Body>, last_modified: Option<&str>, length: Option<u64>) {
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, header::HeaderValue::from_static("bytes"));
+    if let Some(value) = last_modified.and_then(|text| text.parse().ok()) {
+        headers.insert(header::LAST_MODIFIED, value);
+    }
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+}
+
+fn empty() -> Body {
+    Full::default().map_err(|never| match never {}).boxed()
+}
+
+fn say(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Full::from(format!("{text}\n")).map_err(|never| match never {}).boxed());
+    *response.status_mut() = status;
+    response
+}
