@@ -3,6 +3,7 @@
 //! No clap and no printing here, so that Rust and Python embedders use the same code as the command line: one file per
 //! noun adds methods to [`App`], which return values and take a [`Context`](debbuild_core::context::Context).
 
+pub mod doctor;
 mod error;
 mod gc;
 mod machine;

@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod gc;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub(crate) type Answer = Result<Done, AppError>;
 pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
     Config(config::ConfigArgs),
+    Doctor(doctor::DoctorArgs),
     Gc(gc::GcArgs),
     Man(completions::ManArgs),
 }
@@ -64,6 +66,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
     match command {
         Command::Completions(args) => completions::completions(&door.out, &args),
         Command::Config(args) => config::config(door, &args),
+        Command::Doctor(args) => doctor::doctor(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,
         Command::Man(args) => completions::man(&args),
     }

@@ -1,0 +1,62 @@
+//! Findings and mending, on a scripted machine.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use debbuild_core::{
+    command::{Reply, ScriptedRunner},
+    path::AbsPath,
+};
+
+use super::*;
+use crate::app::{Machine, Overrides};
+
+fn app(runner: ScriptedRunner, uid: u32) -> App {
+    let variables = BTreeMap::from([("HOME".to_owned(), "/nonexistent".to_owned())]);
+    let machine = Machine::new(variables, AbsPath::new("/").unwrap(), uid);
+    let overrides = Overrides::new().with_set("home", "/tmp/debbuild-doctor-test");
+    App::open(machine, &overrides).unwrap().with_runner(Arc::new(runner))
+}
+
+#[test]
+fn a_range_of_subordinate_ids_is_found_or_proposed_behind_all_others() {
+    let text = "alice:100000:65536\nbob:165536:1000\nbroken\n";
+    assert_eq!(checks::range(text, "alice", "uid").level, Level::Ok);
+    let bob = checks::range(text, "bob", "gid");
+    assert_eq!(bob.level, Level::Missing);
+    assert_eq!(bob.mend.join(" "), "usermod --add-subgids 166536-232071 bob");
+    assert_eq!(checks::range("", "carol", "uid").mend[2], "100000-165535");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_found_and_mended_in_one_installation() {
+    let passwd = Reply::fail(2, "");
+    let runner = ScriptedRunner::new().with("getent passwd debbuild", passwd).with("unshare", Reply::ok(""));
+    let mut report = app(runner, 0).doctor(&Context::new()).await.unwrap();
+    assert!(!report.ready);
+    let user = report.findings.iter().find(|f| f.name == "build user").unwrap();
+    assert_eq!(user.mend.join(" "), "useradd --create-home --shell /usr/sbin/nologin debbuild");
+
+    // The tools of the machine that runs this test are its own: these two stand for them.
+    report.findings = vec![
+        user.clone(),
+        Finding::new("builds", "sbuild", Level::Missing, "", &["apt-get", "install", "sbuild"]),
+        Finding::new("chroots", "socat", Level::Missing, "", &["apt-get", "install", "socat"]),
+        Finding::new("iso", "xorriso", Level::Optional, "", &["apt-get", "install", "xorriso"]),
+    ];
+    let script =
+        || ["update", "install"].iter().fold(ScriptedRunner::new(), |runner, _| runner.with("env", Reply::ok("")));
+    let done = app(script().with("env", Reply::ok("")), 0).mend(&Context::new(), &report, false).await.unwrap();
+    assert_eq!(
+        done,
+        [
+            "apt-get update",
+            "apt-get install -y --no-install-recommends sbuild socat",
+            "useradd --create-home --shell /usr/sbin/nologin debbuild"
+        ]
+    );
+    let refused = app(script(), 0).mend(&Context::new(), &report, true).await.unwrap_err();
+    assert_eq!(refused.class(), Class::Infrastructure);
+    assert!(refused.hint().unwrap().contains("useradd"), "{refused:?}");
+    let sudo = ScriptedRunner::new().with("sudo -n env DEBIAN_FRONTEND=noninteractive apt-get", Reply::fail(1, "no"));
+    assert!(app(sudo, 1000).mend(&Context::new(), &report, false).await.is_err());
+}
