@@ -1,3 +1,4 @@
 //! Tests over the whole workspace that need no tools but cargo and the debbuild binary.
 
+mod cli;
 mod house;

@@ -1,0 +1,104 @@
+//! The contract of the command line: exit codes, the two streams, JSON, configuration.
+
+use debbuild_suite::debbuild::Sandbox;
+use serde_json::json;
+
+#[tokio::test]
+async fn configuration_says_where_each_value_came_from() {
+    let user = Sandbox::new();
+    user.write("debbuild.toml", "# mine\n[build]\nuser = 'builder'\n");
+    let shown = user.run(["config", "show", "--origins", "--format", "json"]).await;
+    assert_eq!((shown.status, shown.stderr.as_str()), (0, ""));
+    let shown = shown.json();
+    assert_eq!(shown["settings"]["build"]["user"], "builder");
+    assert_eq!(shown["origins"]["build.user"], json!(format!("{}/debbuild.toml:3", user.path())));
+    assert_eq!(shown["origins"]["home"], "DEBBUILD_HOME");
+    let text = user.run(["config", "show", "--set", "build.user=x", "--origins"]).await;
+    assert!(text.stdout.contains("build.user = \"x\"  # command line\n"), "{text:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_named_with_file_line_and_the_nearest_known_one() {
+    let user = Sandbox::new();
+    user.write(".config/debbuild/config.toml", "\n[build]\nuzer = 'x'\n");
+    let human = user.run(["config", "show"]).await;
+    assert_eq!((human.status, human.stdout.as_str()), (2, ""));
+    let place = format!("{}/.config/debbuild/config.toml:3", user.path());
+    assert_eq!(human.stderr, format!("error: {place}: unknown key \"build.uzer\" (did you mean \"build.user\"?)\n"));
+    let error = user.run(["--format", "json", "config", "show"]).await.error();
+    assert_eq!((&error["class"], &error["exit_code"]), (&json!("config"), &json!(2)));
+    // What needs no settings works all the same.
+    assert_eq!(user.run(["completions", "bash"]).await.status, 0);
+}
+
+#[tokio::test]
+async fn usage_errors_are_2_in_both_forms_and_help_is_data() {
+    let user = Sandbox::new();
+    for wrong in [&["frobnicate"][..], &["config"], &["gc", "--no-such-flag"], &["--set", "novalue", "gc"]] {
+        let ran = user.run(wrong).await;
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{wrong:?}");
+        let error = user.run([wrong, &["--format=json"]].concat()).await.error();
+        assert_eq!(error["class"], "usage", "{wrong:?}");
+    }
+    let help = user.run(["help"]).await;
+    assert_eq!((help.status, help.stderr.as_str()), (0, ""));
+    assert!(help.stdout.contains("Usage: debbuild"));
+}
+
+#[tokio::test]
+async fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
+    let user = Sandbox::new();
+    let through = |script: &str| {
+        let debbuild = user.command(["completions", "zsh"]);
+        let mut spec = debbuild_core::command::CommandSpec::new("bash").with_args(["-c", script, "bash"]);
+        spec.env = debbuild.env;
+        spec.with_arg(debbuild.program).with_args(debbuild.args)
+    };
+    let full = user.spec(through("\"$@\" >/dev/full")).await;
+    assert_eq!(full.status, 6, "{full:?}");
+    assert!(full.stderr.starts_with("error: cannot write to standard output"), "{full:?}");
+    let closed = user.spec(through("set -o pipefail; \"$@\" | true")).await;
+    assert_eq!((closed.status, closed.stderr.as_str()), (0, ""), "{closed:?}");
+}
+
+#[tokio::test]
+async fn gc_of_nothing_removes_nothing_and_makes_nothing() {
+    let user = Sandbox::new();
+    let swept = user.run(["gc", "--dry-run", "--format", "json"]).await;
+    assert_eq!(swept.json(), json!({ "dry_run": true, "blobs": 0, "bytes": 0 }));
+    assert!(!user.path().join("state").as_std().exists());
+}
+
+#[tokio::test]
+async fn doctor_answers_in_json_and_a_machine_without_a_build_user_is_not_ready() {
+    let user = Sandbox::new();
+    let report = user.run(["doctor", "--format", "json"]).await;
+    assert_eq!(report.status, 0, "{report:?}");
+    let report = report.json();
+    assert_eq!(report["schema"], 1);
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["name"] == "mmdebstrap"));
+    assert!(findings.iter().any(|finding| finding["name"] == "subordinate uids"));
+    if is_root(&user).await {
+        let set = ["doctor", "--check", "--set", "build.user=no-such-user", "--format", "json"];
+        let report = user.run(set).await;
+        assert_eq!(report.status, 6, "{report:?}");
+        let report = report.json();
+        let finding = report["findings"].as_array().unwrap().iter().find(|f| f["name"] == "build user").unwrap();
+        assert_eq!(finding["level"], "missing");
+        assert_eq!(finding["mend"][0], "useradd");
+    }
+}
+
+async fn is_root(user: &Sandbox) -> bool {
+    user.spec(debbuild_core::command::CommandSpec::new("id").with_arg("-u")).await.stdout.trim() == "0"
+}
+
+#[tokio::test]
+async fn manual_pages_are_written_for_every_command() {
+    let user = Sandbox::new();
+    assert_eq!(user.run(["man", "pages"]).await.status, 0);
+    for page in ["debbuild.1", "debbuild-config-show.1", "debbuild-doctor.1"] {
+        assert!(user.path().descend("pages").unwrap().descend(page).unwrap().as_std().exists(), "{page}");
+    }
+}
