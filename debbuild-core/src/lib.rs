@@ -23,6 +23,7 @@ pub mod command;
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod deb;
 pub mod digest;
 pub mod error;
 pub mod event;
