@@ -69,8 +69,8 @@ impl LockFile {
     pub fn blobs(&self) -> Vec<Sha256> {
         let packages = self.packages.iter().chain(self.additions.values().flatten()).map(|package| package.sha256);
         let archives = self.archives.iter().flat_map(|archive| {
-            let indexes = archive.indexes.iter().map(|index| index.sha256);
-            indexes.chain([archive.release.sha256, archive.keyring_sha256])
+            let files = archive.indexes.iter().chain(&archive.release_signature).map(|file| file.sha256);
+            files.chain([archive.release.sha256, archive.keyring_sha256])
         });
         let mut all: Vec<Sha256> = packages.chain(archives).collect();
         all.sort_unstable();
@@ -105,6 +105,9 @@ pub struct ArchiveAccess {
     pub suite: String,
     /// The exact InRelease (or Release) file.
     pub release: LockedFile,
+    /// The exact Release.gpg, where the archive has no InRelease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_signature: Option<LockedFile>,
     /// `Date` of the Release.
     pub date: Timestamp,
     /// `Valid-Until` of the Release.
@@ -133,6 +136,7 @@ impl ArchiveAccess {
             uris: Vec::new(),
             suite: suite.into(),
             release,
+            release_signature: None,
             date,
             valid_until: None,
             expiry_checked: true,

@@ -9,34 +9,34 @@ use std::{
 use crate::path::{AbsPath, FileError, IoResultExt as _, PathError};
 
 /// Stored files are read-only for everybody.
-pub(super) const STORED: u32 = 0o444;
+pub(crate) const STORED: u32 = 0o444;
 
 /// A temporary file that is removed unless it is renamed to its final name.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub(crate) struct Temporary {
     path: AbsPath,
     keep: bool,
 }
 
 impl Temporary {
     /// A fresh name in `folder`; nothing is made yet.
-    pub(super) fn new(folder: &AbsPath) -> Result<Self, PathError> {
+    pub(crate) fn new(folder: &AbsPath) -> Result<Self, PathError> {
         let path = folder.child(&uuid::Uuid::new_v4().simple().to_string())?;
         Ok(Self { path, keep: false })
     }
 
-    pub(super) fn path(&self) -> &AbsPath {
+    pub(crate) fn path(&self) -> &AbsPath {
         &self.path
     }
 
     /// Makes the file.
-    pub(super) fn create(&self) -> Result<File, FileError> {
+    pub(crate) fn create(&self) -> Result<File, FileError> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600).open(&self.path).at("create", &self.path)
     }
 
     /// Gives the complete and synced file its final name; the folder of `to` is not synced yet.
-    pub(super) fn rename(mut self, to: &AbsPath) -> Result<(), FileError> {
+    pub(crate) fn rename(mut self, to: &AbsPath) -> Result<(), FileError> {
         fs::rename(&self.path, to).at("rename to", to)?;
         self.keep = true;
         Ok(())
@@ -53,7 +53,7 @@ impl Drop for Temporary {
 }
 
 /// Writes a whole small file durably: complete or absent, also after a power loss.
-pub(super) fn write(scratch: &AbsPath, to: &AbsPath, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn write(scratch: &AbsPath, to: &AbsPath, bytes: &[u8]) -> Result<(), FileError> {
     let failed = |error: PathError| FileError {
         action: "create",
         path: scratch.clone(),
@@ -69,22 +69,22 @@ pub(super) fn write(scratch: &AbsPath, to: &AbsPath, bytes: &[u8]) -> Result<(),
 }
 
 /// Makes the file read-only; also renews its change time, by which sweeps tell its age.
-pub(super) fn read_only(path: &AbsPath) -> Result<(), FileError> {
+pub(crate) fn read_only(path: &AbsPath) -> Result<(), FileError> {
     fs::set_permissions(path, Permissions::from_mode(STORED)).at("set the mode of", path)
 }
 
 /// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &AbsPath) -> Result<(), FileError> {
+pub(crate) fn sync_folder(path: &AbsPath) -> Result<(), FileError> {
     File::open(path).and_then(|folder| folder.sync_all()).at("sync", path)
 }
 
 /// Makes everything of the file system that `path` lies in durable, at the price of one call.
-pub(super) fn sync_file_system(path: &AbsPath) -> Result<(), FileError> {
+pub(crate) fn sync_file_system(path: &AbsPath) -> Result<(), FileError> {
     File::open(path).and_then(|folder| Ok(rustix::fs::syncfs(&folder)?)).at("sync", path)
 }
 
 /// Makes a folder inside `path`'s parent, durably, if it is not there.
-pub(super) fn make_folder(path: &AbsPath) -> Result<(), FileError> {
+pub(crate) fn make_folder(path: &AbsPath) -> Result<(), FileError> {
     match fs::create_dir(path) {
         Ok(()) => sync_folder(&path.parent()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "testing")]
 pub mod conformance;
-mod durable;
+pub(crate) mod durable;
 mod folder;
 mod memory;
 

@@ -14,6 +14,7 @@ mod signed;
 mod source;
 mod write;
 
+pub(crate) use binary::location;
 pub use binary::{BinaryPackage, BinaryRelations, Location, MultiArch, read_packages};
 pub use buildinfo::{Buildinfo, InstalledPackage};
 pub use changes::{Changes, ChangesFile};

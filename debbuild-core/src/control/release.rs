@@ -46,6 +46,8 @@ pub struct Release {
     pub not_automatic: bool,
     /// Whether packages once installed from it are upgraded all the same.
     pub but_automatic_upgrades: bool,
+    /// The kinds of index whose `all` packages are listed only with each architecture (`Packages`), not by themselves.
+    pub no_support_for_all: Vec<String>,
     /// The architectures that it has; may hold `all`.
     pub architectures: Vec<Architecture>,
     /// The components that it has.
@@ -83,6 +85,7 @@ impl Release {
             acquire_by_hash: paragraph.flag("Acquire-By-Hash")?,
             not_automatic: paragraph.flag("NotAutomatic")?,
             but_automatic_upgrades: paragraph.flag("ButAutomaticUpgrades")?,
+            no_support_for_all: paragraph.words("No-Support-for-Architecture-all").map(str::to_owned).collect(),
             architectures: paragraph.list("Architectures", false)?,
             components: paragraph.list("Components", false)?,
             files: files(&paragraph)?,

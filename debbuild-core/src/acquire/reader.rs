@@ -1,0 +1,353 @@
+//! Opening a suite: the signed index is fetched, verified, checked against the clock and against what was seen before.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    AcquireError, Archive, Suite,
+    fetch::{Fetch, FetchError, FetchRequest, Fetched, Uri, Validators},
+    flight::Flights,
+    seen::{LastSeen, Seen, SeenError},
+};
+use crate::{
+    blob::{Adopt, Blob, BlobStore},
+    blocking,
+    clock::Timestamp,
+    context::Context,
+    control::Release,
+    digest::Sha256,
+    lock::{ArchiveAccess, LockedFile},
+    name::SuiteName,
+    path::{AbsPath, IoResultExt as _},
+    sign::{Keyring, SignError, Verified, Verifier, armor},
+};
+
+/// How much may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReaderOptions {
+    /// The most bytes of a release file.
+    pub release_limit: u64,
+    /// The most bytes of an index once it is decompressed.
+    pub index_limit: u64,
+}
+
+impl ReaderOptions {
+    /// Release files up to 64 MiB, indexes up to 2 GiB.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { release_limit: 64 << 20, index_limit: 2 << 30 }
+    }
+
+    /// With other limits, in bytes.
+    #[must_use]
+    pub const fn with_limits(mut self, release: u64, index: u64) -> Self {
+        self.release_limit = release;
+        self.index_limit = index;
+        self
+    }
+}
+
+impl Default for ReaderOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads archives: the only way by which bytes of an archive come into the house. Cheap to clone; clones share transfers.
+#[derive(Debug, Clone)]
+pub struct ArchiveReader(pub(super) Arc<Parts>);
+
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) fetch: Arc<dyn Fetch>,
+    pub(super) verifier: Arc<dyn Verifier>,
+    pub(super) store: Arc<dyn BlobStore>,
+    pub(super) seen: Arc<dyn LastSeen>,
+    pub(super) scratch: AbsPath,
+    pub(super) options: ReaderOptions,
+    pub(super) flights: Flights,
+}
+
+/// The release files of a suite as they were got, and the text inside that the verifier vouches for.
+#[derive(Debug)]
+pub(super) struct SignedRelease {
+    pub(super) files: Vec<LockedFile>,
+    pub(super) validators: Validators,
+    pub(super) verified: Verified,
+}
+
+impl ArchiveReader {
+    /// A reader that keeps what it reads in `store`; `scratch` (which must exist, best in the store's file system) holds
+    /// transfers under way, and is shared by every process that shall share them.
+    #[must_use]
+    pub fn new(
+        fetch: Arc<dyn Fetch>,
+        verifier: Arc<dyn Verifier>,
+        store: Arc<dyn BlobStore>,
+        seen: Arc<dyn LastSeen>,
+        scratch: AbsPath,
+    ) -> Self {
+        let (options, flights) = (ReaderOptions::new(), Flights::default());
+        Self(Arc::new(Parts { fetch, verifier, store, seen, scratch, options, flights }))
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_options(self, options: ReaderOptions) -> Self {
+        let Parts { fetch, verifier, store, seen, scratch, .. } = &*self.0;
+        let parts = Parts {
+            fetch: Arc::clone(fetch),
+            verifier: Arc::clone(verifier),
+            store: Arc::clone(store),
+            seen: Arc::clone(seen),
+            scratch: scratch.clone(),
+            options,
+            flights: Flights::default(),
+        };
+        Self(Arc::new(parts))
+    }
+
+    /// The store that everything is kept in.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn BlobStore> {
+        &self.0.store
+    }
+
+    /// Opens a suite: gets its signed index (asking the server whether it changed), verifies it and checks it.
+    ///
+    /// # Errors
+    /// [`AcquireError`]: not found, unreachable (`infrastructure`), and not verified, expired, dated ahead, rolled back or of
+    /// another suite (all `verification`) are told apart. What was seen is remembered only after every check.
+    pub async fn open(&self, cx: &Context, archive: &Archive) -> Result<Suite, AcquireError> {
+        let parts = &self.0;
+        let known = parts.seen.get(cx, archive.key()).await?;
+        let keyring = parts.keyring(cx, &archive.signed_by).await?;
+        let signed = parts.signed_release(cx, archive, known.as_ref()).await?;
+        let release = read_release(archive, &signed.verified)?;
+        check_signer(archive, &signed.verified)?;
+        check_release(archive, &release, cx.now())?;
+        let rolled_back = |seen| AcquireError::RolledBack { archive: archive.what(), date: release.date, seen };
+        if let Some(known) = known.filter(|known| known.date > release.date) {
+            return Err(rolled_back(known.date));
+        }
+        let seen = Seen::new(release.date, signed.files.clone(), signed.validators.clone());
+        parts.seen.advance(cx, archive.key(), seen).await.map_err(|error| match error {
+            SeenError::Older { seen, .. } => rolled_back(seen),
+            other => other.into(),
+        })?;
+        Suite::online(self.clone(), archive.clone(), release, &signed.files, keyring, cx).await
+    }
+
+    /// Opens a suite from what a lock says, offline: the stored release file is verified again with the stored keyring, as of
+    /// the time at which it was verified first; expiry is not checked again, and nothing is ever fetched.
+    ///
+    /// # Errors
+    /// [`AcquireError`]; `NotStored` when a blob of the lock is missing.
+    pub async fn replay(
+        &self,
+        cx: &Context,
+        access: &ArchiveAccess,
+        verified_at: Timestamp,
+    ) -> Result<Suite, AcquireError> {
+        let parts = &self.0;
+        let uris = access.uris.iter().map(|uri| Uri::new(uri)).collect::<Result<Vec<_>, _>>()?;
+        let archive = Archive {
+            name: access.name.clone(),
+            uris,
+            suite: SuiteName::new(&access.suite)?,
+            components: Vec::new(),
+            architectures: Vec::new(),
+            signed_by: Keyring::Bytes(parts.stored(cx, access, "keyring", access.keyring_sha256).await?.to_vec()),
+            signers: Vec::new(),
+            check_valid_until: false,
+            check_suite: true,
+        };
+        let mut files = Vec::new();
+        for file in std::iter::once(&access.release).chain(&access.release_signature) {
+            files.push((file.clone(), parts.stored(cx, access, &file.path, file.sha256).await?));
+        }
+        let verified = parts.verify(cx, &archive, &files, Some(verified_at)).await?;
+        let release = read_release(&archive, &verified)?;
+        check_release(&archive, &release, verified_at)?;
+        Ok(Suite::replayed(self.clone(), archive, release, access.clone()))
+    }
+}
+
+impl Parts {
+    async fn stored(
+        &self,
+        cx: &Context,
+        access: &ArchiveAccess,
+        path: &str,
+        id: Sha256,
+    ) -> Result<Bytes, AcquireError> {
+        self.store.read(cx, id, None).await.map_err(|error| match error {
+            crate::blob::BlobError::NotFound(_) => {
+                AcquireError::NotStored { archive: access.suite.clone(), path: path.to_owned() }
+            }
+            other => other.into(),
+        })
+    }
+
+    /// The keys in binary form, as one blob.
+    async fn keyring(&self, cx: &Context, keys: &Keyring) -> Result<Blob, AcquireError> {
+        let keys = keys.clone();
+        let bytes = blocking::run(move || {
+            let sources = match keys {
+                Keyring::Bytes(bytes) => vec![("an embedded key".to_owned(), bytes)],
+                Keyring::Files(files) => files
+                    .iter()
+                    .map(|file| Ok((file.to_string(), std::fs::read(file).at("read", file)?)))
+                    .collect::<Result<_, SignError>>()?,
+            };
+            let mut all = Vec::new();
+            for (what, bytes) in sources {
+                let binary = armor::dearmor(&bytes);
+                all.extend(binary.map_err(|error| SignError::Keyring { what, reason: error.to_string() })?);
+            }
+            Ok::<_, SignError>(all)
+        })
+        .await?;
+        Ok(self.store.put(cx, bytes.into()).await?)
+    }
+
+    /// InRelease, or where there is none Release with Release.gpg, from the first address that answers.
+    async fn signed_release(
+        &self,
+        cx: &Context,
+        archive: &Archive,
+        known: Option<&Seen>,
+    ) -> Result<SignedRelease, AcquireError> {
+        let mut failures = Vec::new();
+        for names in [&["InRelease"][..], &["Release", "Release.gpg"]] {
+            for uri in &archive.uris {
+                match self.release_files(cx, archive, uri, names, known).await {
+                    Ok((files, validators)) => {
+                        let verified = self.verify(cx, archive, &files, None).await?;
+                        let files = files.into_iter().map(|(file, _)| file).collect();
+                        return Ok(SignedRelease { files, validators, verified });
+                    }
+                    Err(AcquireError::Fetch(
+                        error @ (FetchError::NotFound { .. }
+                        | FetchError::Unreachable { .. }
+                        | FetchError::Refused { .. }),
+                    )) => failures.push(error),
+                    Err(other) => return Err(other),
+                }
+            }
+            // Only an answer that says "there is none" lets us look for the other form.
+            if !failures.iter().all(|error| matches!(error, FetchError::NotFound { .. })) {
+                break;
+            }
+        }
+        Err(worst(failures).map_or_else(|| AcquireError::NoAddress { name: archive.name.clone() }, Into::into))
+    }
+
+    async fn release_files(
+        &self,
+        cx: &Context,
+        archive: &Archive,
+        uri: &Uri,
+        names: &[&str],
+        known: Option<&Seen>,
+    ) -> Result<(Vec<(LockedFile, Bytes)>, Validators), AcquireError> {
+        let path = |name: &str| format!("dists/{}/{name}", archive.suite);
+        let mut known_files = Vec::new();
+        for file in known.iter().flat_map(|seen| &seen.files) {
+            if let Ok(bytes) = self.store.read(cx, file.sha256, None).await {
+                known_files.push((file.clone(), bytes));
+            }
+        }
+        let same = known_files.len() == names.len() && known_files.iter().zip(names).all(|(f, n)| f.0.path == path(n));
+        let mut unless = known.filter(|_| same).map_or_else(Validators::default, |seen| seen.validators.clone());
+        let mut files = Vec::new();
+        let mut validators = Validators::default();
+        for name in names {
+            let request = FetchRequest::new(uri.join(&path(name))?)
+                .with_limit(self.options.release_limit)
+                .with_unless(std::mem::take(&mut unless));
+            let to = self.scratch.child(&uuid::Uuid::new_v4().simple().to_string())?;
+            match self.fetch.fetch(cx, &request, &to).await? {
+                Fetched::NotModified => return Ok((known_files, request.unless)),
+                Fetched::Complete { size, sha256, validators: new } => {
+                    let adopted = self.store.adopt(cx, &to, Adopt::Link, Some(sha256)).await;
+                    remove(to).await?;
+                    let bytes = self.store.read(cx, adopted?.id, None).await?;
+                    if files.is_empty() {
+                        validators = new;
+                    }
+                    files.push((LockedFile { path: path(name), size, sha256 }, bytes));
+                }
+            }
+        }
+        Ok((files, validators))
+    }
+
+    async fn verify(
+        &self,
+        cx: &Context,
+        archive: &Archive,
+        files: &[(LockedFile, Bytes)],
+        at: Option<Timestamp>,
+    ) -> Result<Verified, AcquireError> {
+        let what = format!("Release of {}", archive.what());
+        let keys = &archive.signed_by;
+        Ok(match files {
+            [(_, signed)] => self.verifier.verify_clear(cx, &what, signed, keys, at).await?,
+            [(_, text), (_, signature), ..] => {
+                self.verifier.verify_detached(cx, &what, text, signature, keys, at).await?
+            }
+            [] => return Err(AcquireError::NoAddress { name: archive.name.clone() }),
+        })
+    }
+}
+
+/// Removes a file of the scratch folder, on the blocking pool.
+pub(super) async fn remove(path: AbsPath) -> Result<(), AcquireError> {
+    blocking::run(move || Ok(std::fs::remove_file(&path).at("remove", &path)?)).await
+}
+
+/// Of several failures the one that says most: lies first, then trouble, then absence.
+pub(super) fn worst(failures: Vec<FetchError>) -> Option<FetchError> {
+    let rank = |error: &FetchError| match error {
+        FetchError::NotFound { .. } => 0,
+        FetchError::Unreachable { .. } | FetchError::Refused { .. } => 1,
+        _ => 2,
+    };
+    failures.into_iter().rev().max_by_key(rank)
+}
+
+fn read_release(archive: &Archive, verified: &Verified) -> Result<Release, AcquireError> {
+    let what = || format!("Release of {}", archive.what());
+    Release::from_verified(verified).map_err(|source| AcquireError::Control { what: what(), source })
+}
+
+fn check_signer(archive: &Archive, verified: &Verified) -> Result<(), AcquireError> {
+    let mut made_by = verified.signatures().iter().map(|signature| &signature.fingerprint);
+    if archive.signers.is_empty() || made_by.any(|fingerprint| archive.signers.contains(fingerprint)) {
+        return Ok(());
+    }
+    let signers: Vec<&str> = verified.signatures().iter().map(|signature| signature.fingerprint.as_str()).collect();
+    Err(AcquireError::Signer { archive: archive.what(), signers: signers.join(", ") })
+}
+
+/// The checks of apt (`Check-Valid-Until`, `Check-Date` with its `Max-FutureTime` of 10 s), and the suite's name.
+fn check_release(archive: &Archive, release: &Release, now: Timestamp) -> Result<(), AcquireError> {
+    if release.date > now.after(std::time::Duration::from_secs(10)) {
+        return Err(AcquireError::Future { archive: archive.what(), date: release.date, now });
+    }
+    if let Some(valid_until) = release.valid_until.filter(|until| archive.check_valid_until && *until < now) {
+        return Err(AcquireError::Expired { archive: archive.what(), valid_until });
+    }
+    let names: Vec<&SuiteName> = [&release.suite, &release.codename].into_iter().flatten().collect();
+    // Older security suites are called `CODENAME/updates`, and say CODENAME.
+    let first_part = archive.suite.as_str().split('/').next().unwrap_or_default();
+    let ours = |name: &&SuiteName| **name == archive.suite || name.as_str() == first_part;
+    if archive.check_suite && !names.is_empty() && !names.iter().any(ours) {
+        let found: Vec<&str> = names.into_iter().map(SuiteName::as_str).collect();
+        return Err(AcquireError::OtherSuite { archive: archive.what(), found: found.join(", ") });
+    }
+    Ok(())
+}

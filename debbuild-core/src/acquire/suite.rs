@@ -1,0 +1,336 @@
+//! An opened suite: its indexes and files, each checked against the signed index, each kept as a blob, each recorded.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+
+use super::{
+    AcquireError, Archive, ArchiveReader, PoolFile,
+    decompress::{ENDINGS, decompress},
+    fetch::{FetchError, FetchRequest},
+    pool_files,
+    reader::{remove, worst},
+};
+use crate::{
+    arch::Architecture,
+    blob::{Adopt, Blob},
+    blocking,
+    context::Context,
+    control::{Release, ReleaseFile},
+    digest::Sha256,
+    lock::{ArchiveAccess, LockedFile},
+    name::ComponentName,
+};
+
+/// The owner of the roots that keep release files and indexes, so that the next opening finds them.
+const ROOT_OWNER: &str = "acquire";
+
+/// A verified suite of an archive. Cheap to clone; clones share the record of what was read.
+#[derive(Debug, Clone)]
+pub struct Suite(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    reader: ArchiveReader,
+    archive: Archive,
+    release: Release,
+    replayed: bool,
+    access: Mutex<ArchiveAccess>,
+    pool: tokio::sync::Mutex<KnownPool>,
+}
+
+#[derive(Debug, Default)]
+struct KnownPool {
+    read: BTreeSet<String>,
+    files: HashMap<String, PoolFile>,
+}
+
+impl Suite {
+    pub(super) async fn online(
+        reader: ArchiveReader,
+        archive: Archive,
+        release: Release,
+        files: &[LockedFile],
+        keyring: Blob,
+        cx: &Context,
+    ) -> Result<Self, AcquireError> {
+        let Some((first, rest)) = files.split_first() else {
+            return Err(AcquireError::NoAddress { name: archive.name });
+        };
+        let mut access =
+            ArchiveAccess::new(&archive.name, archive.suite.as_str(), first.clone(), release.date, keyring.id);
+        access.release_signature = rest.first().cloned();
+        access.uris = archive.uris.iter().map(ToString::to_string).collect();
+        access.valid_until = release.valid_until;
+        access.expiry_checked = archive.check_valid_until;
+        let suite = Self::new(reader, archive, release, false, access);
+        let root = suite.root();
+        let store = suite.0.reader.store();
+        let before = store.pinned(cx, ROOT_OWNER, &root).await?;
+        let mut kept: Vec<Sha256> = files.iter().map(|file| file.sha256).collect();
+        kept.push(keyring.id);
+        // While the release is the same, so are its indexes: they stay.
+        if kept.iter().all(|id| before.contains(id)) {
+            kept = before;
+        }
+        store.pin(cx, ROOT_OWNER, &root, &kept).await?;
+        Ok(suite)
+    }
+
+    pub(super) fn replayed(reader: ArchiveReader, archive: Archive, release: Release, access: ArchiveAccess) -> Self {
+        Self::new(reader, archive, release, true, access)
+    }
+
+    fn new(reader: ArchiveReader, archive: Archive, release: Release, replayed: bool, access: ArchiveAccess) -> Self {
+        let (access, pool) = (Mutex::new(access), tokio::sync::Mutex::default());
+        Self(Arc::new(Opened { reader, archive, release, replayed, access, pool }))
+    }
+
+    fn root(&self) -> String {
+        self.0.archive.key().to_string()
+    }
+
+    /// The archive, as it was asked for.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.0.archive
+    }
+
+    /// The verified Release.
+    #[must_use]
+    pub fn release(&self) -> &Release {
+        &self.0.release
+    }
+
+    /// What was read of the archive so far, by hash, as locks keep it: indexes in the order of their paths.
+    #[must_use]
+    pub fn access(&self) -> ArchiveAccess {
+        self.0.access.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The components that are used: those of the archive's configuration that the Release has, or all of the Release.
+    #[must_use]
+    pub fn components(&self) -> Vec<ComponentName> {
+        let wanted = &self.0.archive.components;
+        let all = self.release().components.iter();
+        all.filter(|component| wanted.is_empty() || wanted.contains(component)).cloned().collect()
+    }
+
+    /// Whose Packages indexes hold what is installable on an architecture: itself, and `all` where that has an index of its own.
+    #[must_use]
+    pub fn package_architectures(&self, architecture: &Architecture) -> Vec<Architecture> {
+        let release = self.release();
+        let own_all = release.architectures.iter().any(Architecture::is_all)
+            && !release.no_support_for_all.iter().any(|kind| kind == "Packages");
+        let all = own_all.then(Architecture::all).filter(|all| all != architecture);
+        std::iter::once(architecture.clone()).chain(all).collect()
+    }
+
+    /// The text of a Packages index.
+    ///
+    /// # Errors
+    /// [`AcquireError::NoIndex`] where the suite has no such component or architecture; else as [`Suite::index`].
+    pub async fn packages(
+        &self,
+        cx: &Context,
+        component: &ComponentName,
+        architecture: &Architecture,
+    ) -> Result<Bytes, AcquireError> {
+        self.index(cx, &format!("{component}/binary-{architecture}/Packages")).await
+    }
+
+    /// The text of a Sources index.
+    ///
+    /// # Errors
+    /// As [`Suite::packages`].
+    pub async fn sources(&self, cx: &Context, component: &ComponentName) -> Result<Bytes, AcquireError> {
+        self.index(cx, &format!("{component}/source/Sources")).await
+    }
+
+    /// The text of any index by its path below the suite's folder, without the ending of its compression.
+    ///
+    /// # Errors
+    /// [`AcquireError`]: `NoIndex` when the Release does not list it, `Index` when it is not what the Release says.
+    pub async fn index(&self, cx: &Context, path: &str) -> Result<Bytes, AcquireError> {
+        let listed = ENDINGS.into_iter().map(|ending| format!("{path}{ending}"));
+        let stored =
+            listed.filter(|name| self.listed(name).is_some()).find(|name| !self.0.replayed || self.was_read(name));
+        let name = stored.ok_or_else(|| self.no_index(path))?;
+        let blob = self.dists_file(cx, &name).await?;
+        let bytes = self.0.reader.store().read(cx, blob.id, None).await?;
+        let plain = self.listed(path);
+        let limit = plain.map_or(self.0.reader.0.options.index_limit, |file| file.size);
+        let (what, cancel) = (name.clone(), cx.cancel().clone());
+        let text = blocking::run(move || {
+            let text = decompress(&what, &bytes, limit, &cancel)?;
+            match plain {
+                Some(file) if (text.len() as u64, Sha256::of(&text)) != (file.size, file.sha256) => {
+                    Err(std::io::Error::other("decompressed it is not what the Release says"))
+                }
+                _ => Ok(Bytes::from(text)),
+            }
+        })
+        .await;
+        cx.cancel().check()?;
+        text.map_err(|error| AcquireError::Index {
+            archive: self.0.archive.what(),
+            path: name,
+            reason: error.to_string(),
+        })
+    }
+
+    /// The exact bytes of a file below the suite's folder, as clients ask for it: `InRelease`, `main/binary-amd64/Packages.xz`,
+    /// or `main/binary-amd64/by-hash/SHA256/..`.
+    ///
+    /// # Errors
+    /// [`AcquireError::NoIndex`] when it is neither a release file nor listed in the Release.
+    pub async fn dists_file(&self, cx: &Context, path: &str) -> Result<Blob, AcquireError> {
+        if let Some(file) = self.release_file(path) {
+            return Ok(Blob { id: file.sha256, size: file.size });
+        }
+        let (name, file) = self.resolve(path).ok_or_else(|| self.no_index(path))?;
+        let folder = format!("dists/{}", self.0.archive.suite);
+        if self.0.replayed && !self.was_read(&name) {
+            let path = format!("{folder}/{name}");
+            return Err(AcquireError::NotStored { archive: self.0.archive.what(), path });
+        }
+        let mut places = vec![format!("{folder}/{name}")];
+        if self.release().acquire_by_hash {
+            let parent = name.rsplit_once('/').map_or(String::new(), |(parent, _)| format!("{parent}/"));
+            places.insert(0, format!("{folder}/{parent}by-hash/SHA256/{}", file.sha256));
+        }
+        let blob = self.checked(cx, &places, file).await?;
+        self.record(cx, LockedFile { path: format!("{folder}/{name}"), size: file.size, sha256: file.sha256 }).await?;
+        Ok(blob)
+    }
+
+    /// A file of the pool, checked; fetched only where it is not stored yet.
+    ///
+    /// # Errors
+    /// [`AcquireError::Fetch`]: not there, unreachable, and other than promised are told apart.
+    pub async fn file(&self, cx: &Context, file: &PoolFile) -> Result<Blob, AcquireError> {
+        let PoolFile { path, size, sha256 } = file;
+        self.checked(cx, std::slice::from_ref(path), ReleaseFile { size: *size, sha256: *sha256 }).await
+    }
+
+    /// What the indexes that were read so far say about a path of the pool.
+    ///
+    /// # Errors
+    /// As [`Suite::index`].
+    pub async fn pool_file(&self, cx: &Context, path: &str) -> Result<Option<PoolFile>, AcquireError> {
+        let mut known = self.0.pool.lock().await;
+        if let Some(file) = known.files.get(path) {
+            return Ok(Some(file.clone()));
+        }
+        let folder = format!("dists/{}/", self.0.archive.suite);
+        for index in self.access().indexes {
+            let name = index.path.strip_prefix(&folder).unwrap_or_default();
+            let plain =
+                ENDINGS.into_iter().find_map(|e| name.strip_suffix(e).filter(|_| !e.is_empty())).unwrap_or(name);
+            let of_pool = plain.ends_with("/Packages") || plain.ends_with("/Sources");
+            if !of_pool || !known.read.insert(plain.to_owned()) {
+                continue;
+            }
+            let text = self.index(cx, plain).await?;
+            let files = blocking::run(move || pool_files(&text)).await?;
+            known.files.extend(files.into_iter().map(|file| (file.path.clone(), file)));
+        }
+        Ok(known.files.get(path).cloned())
+    }
+
+    fn listed(&self, path: &str) -> Option<ReleaseFile> {
+        self.release().file(path)
+    }
+
+    fn release_file(&self, path: &str) -> Option<LockedFile> {
+        let access = self.access();
+        let files = std::iter::once(access.release).chain(access.release_signature);
+        files.into_iter().find(|file| file.path == format!("dists/{}/{path}", self.0.archive.suite))
+    }
+
+    /// The listed file of a path: itself, or the one that a by-hash path means.
+    fn resolve(&self, path: &str) -> Option<(String, ReleaseFile)> {
+        if let Some(file) = self.listed(path) {
+            return Some((path.to_owned(), file));
+        }
+        let (folder, digest) = path.split_once("/by-hash/SHA256/")?;
+        let digest: Sha256 = digest.parse().ok()?;
+        let mut files = self.release().files.iter();
+        let within = |name: &str| name.rsplit_once('/').is_some_and(|(parent, _)| parent == folder);
+        let found = files.find(|(name, file)| file.sha256 == digest && within(name.as_str()));
+        found.map(|(name, file)| (name.as_str().to_owned(), *file))
+    }
+
+    fn was_read(&self, name: &str) -> bool {
+        let path = format!("dists/{}/{name}", self.0.archive.suite);
+        self.access().indexes.iter().any(|index| index.path == path)
+    }
+
+    fn no_index(&self, path: &str) -> AcquireError {
+        AcquireError::NoIndex { archive: self.0.archive.what(), path: path.to_owned() }
+    }
+
+    async fn record(&self, cx: &Context, file: LockedFile) -> Result<(), AcquireError> {
+        if self.0.replayed {
+            return Ok(());
+        }
+        let id = file.sha256;
+        {
+            let mut access = self.0.access.lock().unwrap_or_else(PoisonError::into_inner);
+            match access.indexes.binary_search(&file) {
+                Ok(_) => return Ok(()),
+                Err(at) => access.indexes.insert(at, file),
+            }
+        }
+        let (store, root) = (self.0.reader.store(), self.root());
+        let mut kept = store.pinned(cx, ROOT_OWNER, &root).await?;
+        if !kept.contains(&id) {
+            kept.push(id);
+            store.pin(cx, ROOT_OWNER, &root, &kept).await?;
+        }
+        Ok(())
+    }
+
+    /// Gets a file with known content from the store, or from the first place and address that has it.
+    async fn checked(&self, cx: &Context, places: &[String], file: ReleaseFile) -> Result<Blob, AcquireError> {
+        let parts = &self.0.reader.0;
+        let blob = Blob { id: file.sha256, size: file.size };
+        if parts.store.stat(cx, blob.id).await? == Some(blob) {
+            return Ok(blob);
+        }
+        if self.0.replayed {
+            let path = places.last().cloned().unwrap_or_default();
+            return Err(AcquireError::NotStored { archive: self.0.archive.what(), path });
+        }
+        let _flight = parts.flights.board(cx, &parts.scratch, blob.id).await?;
+        if parts.store.stat(cx, blob.id).await? == Some(blob) {
+            return Ok(blob);
+        }
+        let to = parts.scratch.child(&blob.id.to_string())?;
+        let mut failures = Vec::new();
+        for uri in &self.0.archive.uris {
+            for place in places {
+                let request = FetchRequest::new(uri.join(place)?).with_content(blob.size, blob.id);
+                match parts.fetch.fetch(cx, &request, &to).await {
+                    Ok(_) => {
+                        let adopted = parts.store.adopt(cx, &to, Adopt::Link, Some(blob.id)).await;
+                        remove(to).await?;
+                        return Ok(adopted?);
+                    }
+                    Err(
+                        error @ (FetchError::NotFound { .. }
+                        | FetchError::Unreachable { .. }
+                        | FetchError::Refused { .. }
+                        | FetchError::Mismatch { .. }),
+                    ) => failures.push(error),
+                    Err(other) => return Err(other.into()),
+                }
+            }
+        }
+        let name = || self.0.archive.name.clone();
+        Err(worst(failures).map_or_else(|| AcquireError::NoAddress { name: name() }, Into::into))
+    }
+}
