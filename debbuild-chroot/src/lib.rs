@@ -4,6 +4,7 @@
 //! [gateway], as a user without rights on the host.
 
 pub mod confine;
+pub mod create;
 mod durable;
 pub mod gateway;
 pub mod sbuild;

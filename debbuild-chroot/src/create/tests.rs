@@ -1,0 +1,88 @@
+//! Unit tests of making base systems: the command line, the sources lists, what failures mean, and the twin.
+
+use debbuild_core::name::ComponentName;
+
+use super::*;
+use crate::confine::SubIds;
+
+fn source(name: &str, keys: &[u8]) -> InnerSource {
+    let suite = SuiteName::new("bookworm").unwrap();
+    let main = vec![ComponentName::new("main").unwrap(), ComponentName::new("contrib").unwrap()];
+    InnerSource::new(name, "http://mirror.example/debian", suite, main, keys.to_vec())
+}
+
+fn request() -> BootstrapRequest {
+    let sources = vec![source("debian", b"\x99key"), source("extra", b"-----BEGIN PGP PUBLIC KEY BLOCK-----")];
+    let suite = SuiteName::new("bookworm").unwrap();
+    let amd64 = Architecture::new("amd64").unwrap();
+    let epoch = Timestamp::from_seconds(1_700_000_000);
+    BootstrapRequest::new(suite, amd64, Variant::Buildd, sources, epoch)
+        .with_include(vec![PackageName::new("eatmydata").unwrap(), PackageName::new("g++").unwrap()])
+        .with_hooks(vec![Hook { name: "mark".to_owned(), text: "#!/bin/sh\ntouch \"$1/marked\"\n".to_owned() }])
+}
+
+#[test]
+fn the_command_line_leaves_no_trace_of_the_gateway() {
+    let spec = mmdebstrap::command(&request(), |name| format!("/mnt/{name}"));
+    insta::assert_snapshot!(spec.to_string().replace(" --", "\n --"));
+    assert_eq!(spec.env["SOURCE_DATE_EPOCH"], "1700000000");
+    assert_eq!(spec.env["http_proxy"], "http://127.0.0.1:3142");
+    assert!(!spec.to_string().contains("3142"), "an option would stay in the system");
+}
+
+#[test]
+fn sources_name_their_keys_by_kind() {
+    let mut sources = request().sources;
+    sources[1] = sources[1].clone().with_check_valid_until(false);
+    insta::assert_snapshot!(sources::deb822(&sources, "/etc/apt/keyrings", false).unwrap());
+    sources[0].uri = "http://mirror.example/debian\nTrusted: yes".to_owned();
+    assert!(sources::deb822(&sources, "/k", false).is_err(), "an address cannot add a field");
+}
+
+#[test]
+fn what_failures_mean() {
+    let class = |said: &str| {
+        let exit = debbuild_core::command::Exit::with_status(25);
+        let program = "mmdebstrap".to_owned();
+        mmdebstrap::failure(said, |tail| CommandError::Failed { program, exit, tail })
+    };
+    let error = class("I: x\nE: Unable to locate package nosuch\nE: apt-get failed");
+    assert_eq!(
+        (error.class(), error.to_string()),
+        (Class::NotFound, "no such package in the archives: nosuch".to_owned())
+    );
+    let error = class("E: Package 'nosuch' has no installation candidate");
+    assert!(matches!(error, CreateError::NoPackage(name) if name == "nosuch"));
+    let error = class("The following packages have unmet dependencies:\n a : Depends: b but it is not installable\n");
+    assert_eq!(error.class(), Class::Dependencies);
+    let error = class("E: Failed to fetch http://x\nE: mmdebstrap failed to run");
+    assert_eq!(error.class(), Class::Infrastructure);
+    assert!(error.to_string().contains("Failed to fetch"));
+}
+
+#[test]
+fn variants_have_the_tools_names() {
+    for variant in Variant::ALL {
+        assert_eq!(variant.name().parse::<Variant>().unwrap(), variant);
+    }
+    assert_eq!("debootstrap".parse::<Variant>().unwrap_err().class(), Class::Usage);
+}
+
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn the_twin_conforms_and_repeats_itself() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let base = AbsPath::new(folder.path()).unwrap();
+    let ids = SubIds { first: 100_000, count: 65_536 };
+    let home = AbsPath::new("/home/builder").unwrap();
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let user = BuildUser { name: "builder".to_owned(), uid, gid, home, subuids: ids, subgids: ids, switch: false };
+    let twin = MemoryBootstrapper::new("Package: base-files\nStatus: install ok installed\n");
+    let mut digests = Vec::new();
+    for _ in 0..2 {
+        let scratch = Scratch::create(&base, "create", &user).unwrap();
+        digests.push(conformance::makes_a_clean_system(&twin, &request(), &scratch, &user).await);
+    }
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(twin.runs(), 2);
+}
