@@ -49,6 +49,8 @@ done
 part "unit debbuild-cli" run_tests -p debbuild-cli
 part "documentation examples" cargo test -q --doc -p debbuild-core -p debbuild-chroot -p debbuild-queue -p debbuild-compose --features testing
 part suite run_tests -p debbuild-suite --test suite
+need_packages python3 python3-venv
+part python tests/support/python.sh
 
 if [ "$mode" != quick ]; then
   . tests/host/tools.sh

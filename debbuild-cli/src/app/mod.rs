@@ -9,6 +9,7 @@ mod gc;
 mod machine;
 mod settings;
 pub mod units;
+mod wire;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use error::{AppError, Failure};
 pub use machine::Machine;
 use settings::Layers;
 pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};
+pub use wire::event_json;
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.
 #[derive(Debug, Clone)]

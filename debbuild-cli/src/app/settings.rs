@@ -10,8 +10,10 @@ use serde::Deserialize;
 
 use super::{AppError, Machine, units};
 
-/// Variables that begin with `DEBBUILD_` but are no settings: switches of the test suite.
-const NOT_SETTINGS: [&str; 3] = ["DEBBUILD_BIN", "DEBBUILD_UPDATE", "DEBBUILD_TEST_DIR"];
+/// Variables that begin with `DEBBUILD_` but are no settings: switches of the test suite and of the scripts.
+fn is_switch(name: &str) -> bool {
+    ["DEBBUILD_BIN", "DEBBUILD_UPDATE", "DEBBUILD_INSTALL_RUST"].contains(&name) || name.starts_with("DEBBUILD_TEST_")
+}
 
 /// The built-in layer; its keys are all the keys there are.
 const DEFAULTS: &str = include_str!("defaults.toml");
@@ -115,7 +117,7 @@ impl Layers {
         {
             document = document.overlay(layer);
         }
-        document = document.overlay(defaults.environment("DEBBUILD_", &machine.variables, &NOT_SETTINGS)?);
+        document = document.overlay(defaults.environment("DEBBUILD_", &machine.variables, &is_switch)?);
         for (key, text) in &overrides.set {
             document = document.overlay(defaults.single(key, text, &Place::named("command line"))?);
         }

@@ -14,7 +14,7 @@ use debbuild_core::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Format, clean};
-use crate::app::AppError;
+use crate::app::{AppError, event_json};
 
 /// A line of a log longer than this is shown in pieces, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -141,24 +141,6 @@ impl Talk {
             }
         }
     }
-
-    fn tell(&self, event: &Event) {
-        let value = match event {
-            Event::Started { span, parent, what, unit, total } => serde_json::json!({
-                "event": "started", "span": span.get(), "parent": parent.map(SpanId::get), "what": what,
-                "unit": match unit { Unit::Bytes => Some("bytes"), Unit::Items => Some("items"), _ => None },
-                "total": total,
-            }),
-            Event::Finished { span, failed } => serde_json::json!({
-                "event": "finished", "span": span.get(), "failed": failed.map(debbuild_core::error::Class::name),
-            }),
-            Event::Note { text, .. } => serde_json::json!({ "event": "note", "text": text }),
-            Event::Warning { text, .. } => serde_json::json!({ "event": "warning", "text": text }),
-            // Too many to be worth a line each.
-            _ => return,
-        };
-        self.json(&value);
-    }
 }
 
 fn style(unit: Unit, total: bool) -> ProgressStyle {
@@ -175,8 +157,11 @@ fn style(unit: Unit, total: bool) -> ProgressStyle {
 impl Reporter for Talk {
     fn report(&self, event: Event) {
         if self.format == Format::Json {
-            if !self.quiet || matches!(event, Event::Warning { .. }) {
-                self.tell(&event);
+            // A line for every step of a progress bar would drown the others.
+            let wanted = !self.quiet && !matches!(event, Event::Progress { .. } | Event::Log { .. });
+            let wanted = wanted || matches!(event, Event::Warning { .. });
+            if let Some(value) = event_json(&event).filter(|_| wanted) {
+                self.json(&value);
             }
             return;
         }

@@ -55,7 +55,7 @@ impl Document {
 
     /// A layer of the variables that begin with `prefix`: `DEBBUILD_BUILD_USER` sets the key `build.user` of `self`.
     ///
-    /// Names in `others` belong to somebody else and are passed over.
+    /// Variables for which `other` says so belong to somebody else and are passed over.
     ///
     /// # Errors
     /// As [`Document::single`]; the place is the variable's name.
@@ -63,13 +63,13 @@ impl Document {
         &self,
         prefix: &str,
         variables: &BTreeMap<String, String>,
-        others: &[&str],
+        other: &dyn Fn(&str) -> bool,
     ) -> Result<Self, ConfigError> {
         let known: BTreeMap<String, String> =
             self.leaves().into_iter().map(|leaf| (variable(prefix, &leaf.key), leaf.key)).collect();
         let mut layer = Self::empty("environment");
         for (name, text) in variables.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix)) {
-            if others.contains(&name.as_str()) {
+            if other(name) {
                 continue;
             }
             let place = Place::named(name);

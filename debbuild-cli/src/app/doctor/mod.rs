@@ -111,8 +111,10 @@ impl App {
     /// # Errors
     /// Only when cancelled: what is wrong with the machine is a finding.
     pub async fn doctor(&self, cx: &Context) -> Result<Report, AppError> {
-        let mut findings = checks::machine(self, cx).await?;
+        let step = cx.step("look at this machine", Unit::None, None);
+        let mut findings = checks::machine(self, step.context()).await?;
         findings.extend(tools::look());
+        step.finish();
         let ready = findings.iter().all(|finding| finding.level != Level::Missing);
         Ok(Report { schema: SCHEMA, ready, findings })
     }

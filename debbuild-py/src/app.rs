@@ -1,0 +1,78 @@
+//! `App`: settings, state and use cases, as the command line has them.
+
+use std::collections::BTreeMap;
+
+use debbuild_cli::app::{App, AppError, Machine, Overrides};
+use pyo3::prelude::*;
+use serde_json::json;
+
+use crate::{
+    convert::{IntoPy as _, plain},
+    runtime::wait,
+};
+
+#[pyclass(name = "App", module = "debbuild", frozen)]
+#[derive(Debug)]
+pub(crate) struct PyApp {
+    app: App,
+    on_event: Option<Py<PyAny>>,
+}
+
+fn open(
+    home: Option<std::path::PathBuf>,
+    config: Option<std::path::PathBuf>,
+    settings: BTreeMap<String, String>,
+) -> Result<App, AppError> {
+    let machine = Machine::current()?;
+    let absolute = |path: std::path::PathBuf| machine.path(&path.to_string_lossy());
+    let mut overrides = Overrides::new().with_config(config.map(absolute).transpose()?);
+    for (key, value) in settings {
+        overrides = overrides.with_set(key, value);
+    }
+    if let Some(home) = home {
+        overrides = overrides.with_set("home", absolute(home)?.as_str());
+    }
+    App::open(machine, &overrides)
+}
+
+#[pymethods]
+impl PyApp {
+    #[new]
+    #[pyo3(signature = (*, home=None, config=None, settings=None, on_event=None))]
+    fn new(
+        py: Python<'_>,
+        home: Option<std::path::PathBuf>,
+        config: Option<std::path::PathBuf>,
+        settings: Option<BTreeMap<String, String>>,
+        on_event: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let app = py.detach(|| open(home, config, settings.unwrap_or_default())).into_py_result(py)?;
+        Ok(Self { app, on_event })
+    }
+
+    #[getter]
+    fn home(&self) -> &str {
+        self.app.home().as_str()
+    }
+
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        plain(py, &self.app.settings_json().into_py_result(py)?)
+    }
+
+    fn origins(&self) -> BTreeMap<String, String> {
+        self.app.origins().into_iter().map(|leaf| (leaf.key, leaf.place.to_string())).collect()
+    }
+
+    fn doctor<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let app = self.app.clone();
+        let report = wait(py, self.on_event.as_ref(), |cx| async move { app.doctor(&cx).await })?;
+        plain(py, &report)
+    }
+
+    #[pyo3(signature = (*, dry_run=false))]
+    fn gc<'py>(&self, py: Python<'py>, dry_run: bool) -> PyResult<Bound<'py, PyAny>> {
+        let app = self.app.clone();
+        let swept = wait(py, self.on_event.as_ref(), |cx| async move { app.gc(&cx, dry_run).await })?;
+        plain(py, &json!({ "dry_run": dry_run, "blobs": swept.blobs.len(), "bytes": swept.bytes() }))
+    }
+}

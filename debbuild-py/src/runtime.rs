@@ -1,0 +1,123 @@
+//! Waiting for asynchronous work on the calling thread: the GIL is released, events are drained, Ctrl-C cancels.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    time::Duration,
+};
+
+use debbuild_cli::app::{AppError, Failure, event_json};
+use debbuild_core::{
+    cancel::CancelToken,
+    context::Context,
+    error::Class,
+    event::{Event, Reporter},
+};
+use pyo3::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::convert::{exception, plain};
+
+/// How often signals are looked for.
+const TICK: Duration = Duration::from_millis(50);
+/// How many events may wait for the callback; what comes on top is dropped, as a reporter may never wait.
+const BACKLOG: usize = 4096;
+
+enum Message<T> {
+    Event(Event),
+    Done(Result<T, AppError>),
+}
+
+struct Sender<T>(SyncSender<Message<T>>);
+
+impl<T> std::fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sender")
+    }
+}
+
+impl<T: Send> Reporter for Sender<T> {
+    fn report(&self, event: Event) {
+        match self.0.try_send(Message::Event(event)) {
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+}
+
+fn runtime() -> Result<&'static Runtime, AppError> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let made = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Class::Infrastructure, format!("cannot start threads: {error}")))?;
+    Ok(RUNTIME.get_or_init(|| made))
+}
+
+/// Runs the work that `start` makes with a context, to its end.
+///
+/// `on_event` is called here, on the calling thread. An exception of it, and Ctrl-C, cancel the work; they are raised when
+/// it has stopped.
+pub(crate) fn wait<T, F>(py: Python<'_>, on_event: Option<&Py<PyAny>>, start: impl FnOnce(Context) -> F) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, AppError>> + Send + 'static,
+{
+    let runtime = runtime().map_err(|error| exception(py, &error))?;
+    let (sender, receiver) = sync_channel(BACKLOG);
+    // Only this thread takes from it; the lock lets it be seen without the GIL.
+    let receiver = Mutex::new(receiver);
+    let cancel = CancelToken::new();
+    let cx = Context::new().with_cancel(cancel.clone()).with_events(Arc::new(Sender(sender.clone())));
+    let work = start(cx);
+    let task = runtime.spawn(work);
+    runtime.spawn(async move {
+        let result = task
+            .await
+            .unwrap_or_else(|error| Err(Failure::new(Class::Internal, format!("internal error: {error}")).into()));
+        // The caller waits until this is taken.
+        let _taken = tokio::task::spawn_blocking(move || drop(sender.send(Message::Done(result)))).await;
+    });
+    let mut raised = None;
+    loop {
+        match next(py, &receiver) {
+            Ok(Message::Event(event)) => {
+                if let (Some(callback), None) = (on_event, &raised) {
+                    raised = call(py, callback, &event).err();
+                }
+            }
+            Ok(Message::Done(result)) => {
+                return match raised {
+                    Some(error) => Err(error),
+                    None => result.map_err(|error| exception(py, &error)),
+                };
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let lost = Failure::new(Class::Internal, "the work ended without a result");
+                return Err(raised.unwrap_or_else(|| exception(py, &lost.into())));
+            }
+        }
+        if raised.is_none() {
+            raised = py.check_signals().err();
+        }
+        if raised.is_some() {
+            cancel.cancel();
+        }
+    }
+}
+
+/// The next message, waiting for it without the GIL.
+fn next<T: Send>(py: Python<'_>, receiver: &Mutex<Receiver<Message<T>>>) -> Result<Message<T>, RecvTimeoutError> {
+    py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(TICK))
+}
+
+fn call(py: Python<'_>, callback: &Py<PyAny>, event: &Event) -> PyResult<()> {
+    let Some(value) = event_json(event) else { return Ok(()) };
+    callback.call1(py, (plain(py, &value)?,))?;
+    Ok(())
+}

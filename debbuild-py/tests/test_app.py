@@ -1,0 +1,63 @@
+"""Settings, errors and events."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+import debbuild
+from debbuild import errors
+
+
+def test_settings_are_the_command_lines(tmp_path: Path) -> None:
+    config = tmp_path / "debbuild.toml"
+    config.write_text("[build]\nuser = 'builder'\n")
+    app = debbuild.App(home=tmp_path / "state", config=config, settings={"gc.grace": "2h"})
+    assert app.home == str(tmp_path / "state")
+    assert app.settings()["build"]["user"] == "builder"
+    assert app.origins()["build.user"] == f"{config}:2"
+    assert app.origins()["gc.grace"] == "command line"
+
+
+def test_errors_have_class_hint_and_exit_code(tmp_path: Path) -> None:
+    config = tmp_path / "wrong.toml"
+    config.write_text("\n[biuld]\n")
+    with pytest.raises(errors.ConfigError, match="did you mean") as caught:
+        debbuild.App(home=tmp_path, config=config)
+    assert str(caught.value).startswith(f"{config}:2: unknown key")
+    assert caught.value.exit_code == 2
+    assert isinstance(caught.value, debbuild.DebbuildError)
+
+
+def test_every_class_has_its_exception() -> None:
+    names = "compile test source qa unreproducible verification closure usage config architecture not-found"
+    names += " not-allowed conflict infrastructure cancelled dependencies timeout stalled memory disk processes"
+    names += " internal interrupted"
+    assert sorted(errors._BY_CLASS) == sorted(names.split())
+    for name, exception in errors._BY_CLASS.items():
+        made = errors._make(name, "message", None, 1)
+        assert type(made) is exception and made.error_class == name
+
+
+def test_gc_and_doctor(tmp_path: Path) -> None:
+    app = debbuild.App(home=tmp_path / "state")
+    assert app.gc(dry_run=True) == {"dry_run": True, "blobs": 0, "bytes": 0}
+    report = app.doctor()
+    assert report["schema"] == 1
+    assert any(finding["name"] == "mmdebstrap" for finding in report["findings"])
+
+
+def test_events_come_on_the_calling_thread(tmp_path: Path) -> None:
+    seen: list[tuple[str, int]] = []
+    app = debbuild.App(home=tmp_path, on_event=lambda event: seen.append((event["event"], threading.get_ident())))
+    app.doctor()
+    assert [kind for kind, _ in seen] == ["started", "finished"]
+    assert {thread for _, thread in seen} == {threading.get_ident()}
+
+
+def test_an_exception_of_the_callback_is_raised(tmp_path: Path) -> None:
+    def fail(_event: object) -> None:
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        debbuild.App(home=tmp_path, on_event=fail).doctor()
