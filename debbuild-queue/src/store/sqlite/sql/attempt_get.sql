@@ -1,0 +1,1 @@
+SELECT * FROM attempt WHERE task = ?1 AND number = ?2;

@@ -1,0 +1,1 @@
+SELECT * FROM attempt WHERE task = ?1 ORDER BY number;

@@ -1,0 +1,1 @@
+SELECT * FROM attempt WHERE claim_key = ?1;

@@ -1,0 +1,1 @@
+SELECT * FROM build WHERE id = ?1;

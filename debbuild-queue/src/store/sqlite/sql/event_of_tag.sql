@@ -1,0 +1,1 @@
+SELECT * FROM event WHERE place > ?1 AND tag = ?3 ORDER BY place LIMIT ?2;

@@ -1,0 +1,1 @@
+SELECT * FROM event WHERE place > ?1 AND worker = ?3 ORDER BY place LIMIT ?2;

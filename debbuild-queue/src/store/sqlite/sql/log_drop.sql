@@ -1,0 +1,1 @@
+DELETE FROM log_chunk WHERE task = ?1 AND number = ?2;

@@ -1,0 +1,1 @@
+SELECT id FROM task WHERE request = ?1 ORDER BY id;

@@ -1,0 +1,1 @@
+INSERT INTO result (task, number, record) VALUES (?1, ?2, ?3);

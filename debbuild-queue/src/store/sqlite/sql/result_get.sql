@@ -1,0 +1,1 @@
+SELECT record FROM result WHERE task = ?1 AND number = ?2;

@@ -1,0 +1,1 @@
+DELETE FROM tag_build WHERE tag = ?1 AND build = ?2;

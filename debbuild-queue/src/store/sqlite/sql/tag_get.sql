@@ -1,0 +1,1 @@
+SELECT * FROM tag WHERE name = ?1;

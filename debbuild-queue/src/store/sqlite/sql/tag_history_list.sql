@@ -1,0 +1,1 @@
+SELECT * FROM tag_history WHERE tag = ?1 AND version > ?2 ORDER BY version LIMIT ?3;

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO task_after (task, dependency) VALUES (?1, ?2);
