@@ -101,6 +101,16 @@ pub enum AcquireError {
         /// The file, below the archive's root.
         path: String,
     },
+    /// No archive of the host has this suite.
+    #[error("no archive of the host has the suite {suite}, by an owner of it ({owners}); passed over: {passed_over}")]
+    NoHostArchive {
+        /// The suite.
+        suite: String,
+        /// Whose archives were looked for.
+        owners: String,
+        /// What was found instead.
+        passed_over: String,
+    },
     /// No such source package.
     #[error("no source package {wanted} in {suites}")]
     NoSource {
@@ -149,7 +159,7 @@ pub enum AcquireError {
 impl Classify for AcquireError {
     fn class(&self) -> Class {
         match self {
-            Self::NoAddress { .. } => Class::Config,
+            Self::NoAddress { .. } | Self::NoHostArchive { .. } => Class::Config,
             Self::Fetch(error) => error.class(),
             Self::Sign(error) => error.class(),
             Self::Signer { .. }
@@ -179,6 +189,7 @@ impl Classify for AcquireError {
             Self::Future { .. } => "is this machine's clock right?",
             Self::RolledBack { .. } => "try again later, or another mirror: this one lags behind or is not honest",
             Self::OtherSuite { .. } => "is the suite's name right?",
+            Self::NoHostArchive { .. } => "name an archive in the configuration, or with the command",
             _ => return None,
         };
         Some(text.to_owned())

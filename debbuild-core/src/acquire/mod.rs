@@ -14,6 +14,8 @@ mod flight;
 mod pool;
 mod reader;
 pub mod seen;
+pub mod source;
+pub mod sources;
 mod suite;
 
 pub use archive::Archive;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     arch::Architecture,
-    blob::{Adopt, Blob},
+    blob::{Adopt, Blob, BlobStore},
     blocking,
     context::Context,
     control::{Release, ReleaseFile},
@@ -68,7 +68,7 @@ impl Suite {
         access.expiry_checked = archive.check_valid_until;
         let suite = Self::new(reader, archive, release, false, access);
         let root = suite.root();
-        let store = suite.0.reader.store();
+        let store = suite.store();
         let before = store.pinned(cx, ROOT_OWNER, &root).await?;
         let mut kept: Vec<Sha256> = files.iter().map(|file| file.sha256).collect();
         kept.push(keyring.id);
@@ -103,6 +103,12 @@ impl Suite {
     #[must_use]
     pub fn release(&self) -> &Release {
         &self.0.release
+    }
+
+    /// The store that everything is kept in.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn BlobStore> {
+        self.0.reader.store()
     }
 
     /// What was read of the archive so far, by hash, as locks keep it: indexes in the order of their paths.
@@ -160,7 +166,7 @@ impl Suite {
             listed.filter(|name| self.listed(name).is_some()).find(|name| !self.0.replayed || self.was_read(name));
         let name = stored.ok_or_else(|| self.no_index(path))?;
         let blob = self.dists_file(cx, &name).await?;
-        let bytes = self.0.reader.store().read(cx, blob.id, None).await?;
+        let bytes = self.store().read(cx, blob.id, None).await?;
         let plain = self.listed(path);
         let limit = plain.map_or(self.0.reader.0.options.index_limit, |file| file.size);
         let (what, cancel) = (name.clone(), cx.cancel().clone());
@@ -285,7 +291,7 @@ impl Suite {
                 Err(at) => access.indexes.insert(at, file),
             }
         }
-        let (store, root) = (self.0.reader.store(), self.root());
+        let (store, root) = (self.store(), self.root());
         let mut kept = store.pinned(cx, ROOT_OWNER, &root).await?;
         if !kept.contains(&id) {
             kept.push(id);

@@ -2,6 +2,7 @@
 
 mod honest;
 mod refused;
+mod source;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,16 +25,17 @@ use crate::{
 const PACKAGES: &str = "Package: hello\nVersion: 2.10-3\nArchitecture: amd64\n\n";
 
 /// A machine with a reader, at noon of some day.
-struct World {
+pub(super) struct World {
     _folder: tempfile::TempDir,
-    fetch: MemoryFetch,
-    reader: ArchiveReader,
+    pub(super) fetch: MemoryFetch,
+    pub(super) reader: ArchiveReader,
     clock: FixedClock,
-    cx: Context,
+    scratch: AbsPath,
+    pub(super) cx: Context,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir_in("/tmp").unwrap();
         let scratch = AbsPath::new(folder.path()).unwrap();
         let fetch = MemoryFetch::new();
@@ -42,11 +44,11 @@ impl World {
             Arc::new(MemoryVerifier::new()),
             Arc::new(MemoryStore::new(scratch.clone())),
             Arc::new(MemoryLastSeen::new()),
-            scratch,
+            scratch.clone(),
         );
         let clock = FixedClock::new(Timestamp::from_seconds(1_750_000_000));
         let cx = Context::new().with_clock(Arc::new(clock.clone()));
-        Self { _folder: folder, fetch, reader, clock, cx }
+        Self { _folder: folder, fetch, reader, clock, scratch, cx }
     }
 
     fn archive(&self) -> ArchiveFixture {
@@ -63,7 +65,7 @@ impl World {
         Timestamp::from_seconds(self.now().seconds() - seconds)
     }
 
-    async fn publish(&self, fixture: &ArchiveFixture) {
+    pub(super) async fn publish(&self, fixture: &ArchiveFixture) {
         fixture.publish(&self.cx, self.ago(3600), Some(self.now().after(Duration::from_secs(86400)))).await.unwrap();
     }
 
