@@ -4,11 +4,9 @@ use std::{
     fs::{self, DirBuilder, File, Permissions},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink},
     sync::Arc,
-    time::Duration,
 };
 
 use async_trait::async_trait;
-use rustix::fs::{FlockOperation, flock};
 use tokio::sync::OnceCell;
 
 use super::{Fingerprint, SignError, Signer};
@@ -16,11 +14,9 @@ use crate::{
     blocking,
     command::{Capture, CommandError, CommandRunner, CommandRunnerExt as _, CommandSpec, Stdin},
     context::Context,
+    file_lock::FileLock,
     path::{AbsPath, IoResultExt as _},
 };
-
-/// How often a busy home is asked again.
-const RETRY: Duration = Duration::from_millis(25);
 
 /// The kind of key that is made. Both get SHA-512 self-signatures, which apt and sqv of trixie accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,7 +94,7 @@ pub struct GpgSigner {
 #[derive(Debug)]
 struct Home {
     // Held until the agent has stopped.
-    _lock: File,
+    _lock: FileLock,
     folder: tempfile::TempDir,
     link: AbsPath,
 }
@@ -112,13 +108,8 @@ impl GpgSigner {
 
     async fn open(&self, cx: &Context) -> Result<Home, SignError> {
         let home = self.options.home.clone();
-        let lock = blocking::run(move || open_lock(&home)).await?;
-        while flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            tokio::select! {
-                () = cx.cancel().cancelled() => return Err(crate::cancel::Cancelled.into()),
-                () = tokio::time::sleep(RETRY) => {}
-            }
-        }
+        blocking::run(move || make_home(&home)).await?;
+        let lock = FileLock::acquire(cx, &self.options.home.join(".debbuild-lock")).await?;
         let (home, sockets) = (self.options.home.clone(), self.options.sockets.clone());
         blocking::run(move || {
             let folder = tempfile::Builder::new()
@@ -251,7 +242,7 @@ fn at_time(spec: CommandSpec, seconds: i64) -> CommandSpec {
     spec.with_arg(format!("--faked-system-time={}!", seconds.max(0)))
 }
 
-fn open_lock(home: &AbsPath) -> Result<File, SignError> {
+fn make_home(home: &AbsPath) -> Result<(), SignError> {
     if !home.as_std().is_dir() {
         fs::create_dir_all(home.parent()).at("create", &home.parent())?;
         match DirBuilder::new().mode(0o700).create(home) {
@@ -263,8 +254,7 @@ fn open_lock(home: &AbsPath) -> Result<File, SignError> {
     if mode & 0o077 != 0 {
         fs::set_permissions(home, Permissions::from_mode(0o700)).at("protect", home)?;
     }
-    let path = home.join(".debbuild-lock");
-    File::options().create(true).truncate(false).write(true).open(&path).at("open", &path).map_err(SignError::from)
+    Ok(())
 }
 
 /// Reads `--with-colons` lines (GnuPG's doc/DETAILS): field 1 type, 2 validity, 6 creation, 10 fingerprint.

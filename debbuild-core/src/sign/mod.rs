@@ -29,6 +29,7 @@ use crate::{
     command::CommandError,
     context::Context,
     error::{Class, Classify},
+    file_lock::FileLockError,
     path::{AbsPath, FileError},
 };
 
@@ -158,6 +159,9 @@ pub enum SignError {
     /// The tool could not be run.
     #[error(transparent)]
     Command(#[from] CommandError),
+    /// The lock of the key's home could not be had.
+    #[error(transparent)]
+    Lock(#[from] FileLockError),
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -172,6 +176,7 @@ impl Classify for SignError {
             Self::NotSigned { .. } => Class::Infrastructure,
             Self::Cancelled(_) => Class::Cancelled,
             Self::Command(error) => error.class(),
+            Self::Lock(error) => error.class(),
             Self::File(error) => error.class(),
         }
     }

@@ -1,0 +1,323 @@
+//! A repository in a folder of this machine: the tree of a suite is a symbolic link into immutable trees, replaced by one rename.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, Permissions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{PermissionsExt as _, symlink},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Placement, Placing, PublishTarget, RepoError, StateId, TreeContent, TreeFile};
+use crate::{
+    blocking,
+    cancel::CancelToken,
+    context::Context,
+    digest::{Hasher, HashingReader, Sha256},
+    name::{PoolPath, SuiteName},
+    path::{AbsPath, FileError, IoResultExt as _},
+};
+
+/// Published files are readable by everybody and written by nobody.
+const PUBLISHED: u32 = 0o444;
+
+/// Publishes into `DIR/pool` and `DIR/dists`; the trees themselves lie in `DIR/.debbuild/trees/SUITE/NUMBER`.
+#[derive(Debug, Clone)]
+pub struct FolderTarget {
+    dir: AbsPath,
+}
+
+impl FolderTarget {
+    /// The repository in this folder.
+    #[must_use]
+    pub const fn new(dir: AbsPath) -> Self {
+        Self { dir }
+    }
+
+    fn scratch(&self) -> AbsPath {
+        self.dir.join(".debbuild/tmp")
+    }
+
+    fn trees(&self, suite: &SuiteName) -> Result<AbsPath, RepoError> {
+        Ok(self.dir.join(".debbuild/trees").child(&encoded(suite))?)
+    }
+
+    fn tree(&self, suite: &SuiteName, state: StateId) -> Result<AbsPath, RepoError> {
+        Ok(self.trees(suite)?.child(&state.to_string())?)
+    }
+
+    fn link(&self, suite: &SuiteName) -> Result<AbsPath, RepoError> {
+        Ok(self.dir.join("dists").descend(suite.as_str())?)
+    }
+
+    fn place_all(&self, cancel: &CancelToken, files: &[Placement]) -> Result<(), RepoError> {
+        let scratch = self.scratch();
+        make_folders(&scratch)?;
+        let temporary =
+            tempfile::Builder::new().prefix("place").tempdir_in(&scratch).at("create a folder in", &scratch)?;
+        let mut brought: BTreeMap<&PoolPath, (&Placement, AbsPath)> = BTreeMap::new();
+        for (index, placement) in files.iter().enumerate() {
+            cancel.check()?;
+            match brought.get(&placement.path) {
+                Some((other, _)) if other.sha256 == placement.sha256 => continue,
+                Some(_) => return Err(RepoError::Conflict { what: placement.path.to_string() }),
+                None if is_there(placement, &self.dir.descend(placement.path.as_str())?)? => continue,
+                None => {}
+            }
+            let copy = AbsPath::new(temporary.path().join(index.to_string()))?;
+            bring(placement, &copy)?;
+            brought.insert(&placement.path, (placement, copy));
+        }
+        let mut folders = Vec::new();
+        for (placement, copy) in brought.values() {
+            let target = self.dir.descend(placement.path.as_str())?;
+            make_folders(&target.parent())?;
+            // Unlike a rename, a link never replaces what another process has put there meanwhile.
+            match fs::hard_link(copy, &target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    is_there(placement, &target)?;
+                }
+                linked => linked.at("create", &target)?,
+            }
+            folders.push(target.parent());
+        }
+        folders.sort();
+        folders.dedup();
+        Ok(folders.iter().try_for_each(sync_folder)?)
+    }
+
+    fn stage_tree(&self, suite: &SuiteName, state: StateId, tree: &[TreeFile]) -> Result<(), RepoError> {
+        let target = self.tree(suite, state)?;
+        if self.current_state(suite)? == Some(state) {
+            return Err(RepoError::Current { suite: suite.clone(), state });
+        }
+        let scratch = self.scratch();
+        make_folders(&scratch)?;
+        make_folders(&target.parent())?;
+        let temporary =
+            tempfile::Builder::new().prefix("stage").tempdir_in(&scratch).at("create a folder in", &scratch)?;
+        let root = AbsPath::new(temporary.path().join("tree"))?;
+        make_folders(&root)?;
+        for file in tree {
+            let path = root.descend(file.path.as_str())?;
+            make_folders(&path.parent())?;
+            match &file.content {
+                TreeContent::Bytes(bytes) => write_file(&path, bytes)?,
+                TreeContent::SameAs(other) => {
+                    fs::hard_link(root.descend(other.as_str())?, &path).at("link", &path)?;
+                }
+                TreeContent::Earlier(earlier, other) => {
+                    let from = self.tree(suite, *earlier)?.descend(other.as_str())?;
+                    fs::hard_link(&from, &path).at("link", &from)?;
+                }
+            }
+        }
+        sync_folders_below(&root)?;
+        if target.as_std().exists() {
+            fs::remove_dir_all(&target).at("remove", &target)?;
+        }
+        fs::rename(&root, &target).at("rename to", &target)?;
+        Ok(sync_folder(&target.parent())?)
+    }
+
+    fn switch_tree(&self, suite: &SuiteName, state: StateId) -> Result<(), RepoError> {
+        if !self.tree(suite, state)?.as_std().is_dir() {
+            return Err(RepoError::NoState { suite: suite.clone(), state });
+        }
+        self.current_state(suite)?;
+        let link = self.link(suite)?;
+        make_folders(&link.parent())?;
+        let scratch = self.scratch();
+        let temporary =
+            tempfile::Builder::new().prefix("switch").tempdir_in(&scratch).at("create a folder in", &scratch)?;
+        let fresh = AbsPath::new(temporary.path().join("link"))?;
+        let up = "../".repeat(suite.as_str().split('/').count());
+        symlink(format!("{up}.debbuild/trees/{}/{state}", encoded(suite)), &fresh).at("create", &fresh)?;
+        fs::rename(&fresh, &link).at("rename to", &link)?;
+        Ok(sync_folder(&link.parent())?)
+    }
+
+    fn current_state(&self, suite: &SuiteName) -> Result<Option<StateId>, RepoError> {
+        let link = self.link(suite)?;
+        let target = match fs::read_link(&link) {
+            Ok(target) => target,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(RepoError::Foreign(link)),
+            // Another suite's link or file where a folder of this one's path should be.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(RepoError::Foreign(link)),
+            Err(error) => return Err(error).at("read", &link).map_err(RepoError::from),
+        };
+        let number = target.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+        number.map(Some).ok_or(RepoError::Foreign(link))
+    }
+
+    fn prune_trees(&self, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError> {
+        let current = self.current_state(suite)?;
+        let trees = self.trees(suite)?;
+        let entries = match fs::read_dir(&trees) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.at("read", &trees)?,
+        };
+        for entry in entries {
+            let path = AbsPath::new(entry.at("read", &trees)?.path())?;
+            let Ok(state) = path.name().parse::<StateId>() else { continue };
+            if !keep.contains(&state) && Some(state) != current {
+                fs::remove_dir_all(&path).at("remove", &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self, path: &PoolPath) -> Result<Option<(File, AbsPath)>, RepoError> {
+        let full = self.dir.descend(path.as_str())?;
+        match File::open(&full) {
+            Ok(file) => Ok(Some((file, full))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(error).at("open", &full).map_err(RepoError::from),
+        }
+    }
+}
+
+/// A suite's name as one file name: `%` occurs in no suite.
+pub(super) fn encoded(suite: &SuiteName) -> String {
+    suite.as_str().replace('/', "%")
+}
+
+/// Whether the file is in the pool already; with other content it is a conflict.
+fn is_there(placement: &Placement, target: &AbsPath) -> Result<bool, RepoError> {
+    let mut file = match File::open(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file.at("open", target)?,
+    };
+    let size = file.metadata().at("look at", target)?.len();
+    if size == placement.size && digest(&mut file, target)?.1 == placement.sha256 {
+        return Ok(true);
+    }
+    Err(RepoError::Conflict { what: placement.path.to_string() })
+}
+
+/// Makes a synced file beside the pool with the content that was promised.
+fn bring(placement: &Placement, copy: &AbsPath) -> Result<(), RepoError> {
+    let linked = placement.how == Placing::Link && fs::hard_link(&placement.file, copy).is_ok();
+    let (size, sha256) = if linked {
+        let mut file = File::open(copy).at("open", copy)?;
+        let found = digest(&mut file, &placement.file)?;
+        file.sync_all().at("sync", copy)?;
+        found
+    } else {
+        let mut reader = HashingReader::new(File::open(&placement.file).at("open", &placement.file)?);
+        let mut file = File::create_new(copy).at("create", copy)?;
+        io::copy(&mut reader, &mut file).at("copy", &placement.file)?;
+        file.set_permissions(Permissions::from_mode(PUBLISHED)).at("set the mode of", copy)?;
+        file.sync_all().at("sync", copy)?;
+        reader.finish()
+    };
+    let mismatch = |expected: String, actual: String| {
+        Err(RepoError::Mismatch { file: placement.file.to_string(), expected, actual })
+    };
+    if size != placement.size {
+        return mismatch(format!("{} bytes", placement.size), format!("{size} bytes"));
+    }
+    if sha256 != placement.sha256 { mismatch(placement.sha256.to_string(), sha256.to_string()) } else { Ok(()) }
+}
+
+/// Size in bytes and digest of the rest of a file.
+pub(super) fn digest(file: &mut File, path: &AbsPath) -> Result<(u64, Sha256), FileError> {
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        match file.read(&mut buffer).at("read", path)? {
+            0 => return Ok((hasher.size(), hasher.finish())),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+fn write_file(path: &AbsPath, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = File::create_new(path).at("create", path)?;
+    file.write_all(bytes).at("write", path)?;
+    file.set_permissions(Permissions::from_mode(PUBLISHED)).at("set the mode of", path)?;
+    file.sync_all().at("sync", path)
+}
+
+/// Makes a folder and those above it, durably.
+pub(super) fn make_folders(path: &AbsPath) -> Result<(), FileError> {
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.parent() != *path => {
+            make_folders(&path.parent())?;
+            match fs::create_dir(path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.at("create", path)?,
+            }
+        }
+        Err(error) => return Err(error).at("create", path),
+    }
+    sync_folder(&path.parent())
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(path: &AbsPath) -> Result<(), FileError> {
+    File::open(path).and_then(|folder| folder.sync_all()).at("sync", path)
+}
+
+fn sync_folders_below(path: &AbsPath) -> Result<(), RepoError> {
+    for entry in fs::read_dir(path).at("read", path)? {
+        let entry = entry.at("read", path)?;
+        if entry.file_type().at("look at", path)?.is_dir() {
+            sync_folders_below(&AbsPath::new(entry.path())?)?;
+        }
+    }
+    Ok(sync_folder(path)?)
+}
+
+#[async_trait]
+impl PublishTarget for FolderTarget {
+    async fn place(&self, cx: &Context, files: &[Placement]) -> Result<(), RepoError> {
+        let (this, cancel, files) = (self.clone(), cx.cancel().clone(), files.to_vec());
+        blocking::run(move || this.place_all(&cancel, &files)).await
+    }
+
+    async fn stage(&self, _: &Context, suite: &SuiteName, state: StateId, tree: &[TreeFile]) -> Result<(), RepoError> {
+        let (this, suite, tree) = (self.clone(), suite.clone(), tree.to_vec());
+        blocking::run(move || this.stage_tree(&suite, state, &tree)).await
+    }
+
+    async fn switch(&self, _: &Context, suite: &SuiteName, state: StateId) -> Result<(), RepoError> {
+        let (this, suite) = (self.clone(), suite.clone());
+        blocking::run(move || this.switch_tree(&suite, state)).await
+    }
+
+    async fn current(&self, _: &Context, suite: &SuiteName) -> Result<Option<StateId>, RepoError> {
+        let (this, suite) = (self.clone(), suite.clone());
+        blocking::run(move || this.current_state(&suite)).await
+    }
+
+    async fn prune(&self, _: &Context, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError> {
+        let (this, suite, keep) = (self.clone(), suite.clone(), keep.to_vec());
+        blocking::run(move || this.prune_trees(&suite, &keep)).await
+    }
+
+    async fn read(&self, _: &Context, path: &PoolPath) -> Result<Option<Bytes>, RepoError> {
+        let (this, path) = (self.clone(), path.clone());
+        blocking::run(move || {
+            let Some((mut file, full)) = this.open(&path)? else { return Ok(None) };
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).at("read", &full)?;
+            Ok(Some(bytes.into()))
+        })
+        .await
+    }
+
+    async fn stat(&self, _: &Context, path: &PoolPath) -> Result<Option<(u64, Sha256)>, RepoError> {
+        let (this, path) = (self.clone(), path.clone());
+        blocking::run(move || {
+            let Some((mut file, full)) = this.open(&path)? else { return Ok(None) };
+            Ok(Some(digest(&mut file, &full)?))
+        })
+        .await
+    }
+}

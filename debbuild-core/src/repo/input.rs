@@ -1,0 +1,96 @@
+//! What can be added to a repository: .deb, .dsc with its files, .changes with everything it lists.
+
+use super::RepoError;
+use crate::{digest::Sha256, name::FileName, path::AbsPath};
+
+/// What an input file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputKind {
+    /// A binary package (.deb).
+    Binary,
+    /// A source package (.dsc); the files it lists lie beside it, or where [`Input::with_files`] says.
+    Source,
+    /// A .changes; the files it lists lie beside it. Its packages are added, its other files are not.
+    Changes,
+}
+
+/// A file of a source package that does not lie beside its .dsc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceFile {
+    /// The name that the .dsc lists.
+    pub name: FileName,
+    /// Where it is.
+    pub file: AbsPath,
+}
+
+impl SourceFile {
+    /// The file of this name is there.
+    #[must_use]
+    pub const fn new(name: FileName, file: AbsPath) -> Self {
+        Self { name, file }
+    }
+}
+
+/// A file to add. Its name does not matter: in the pool it is called as its control data say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Input {
+    /// The file; a blob's path will do.
+    pub file: AbsPath,
+    /// What it is.
+    pub kind: InputKind,
+    /// The digest that it must have, where that is known.
+    pub sha256: Option<Sha256>,
+    /// The control file of a .deb, where that is known: then the .deb is not opened.
+    pub control: Option<String>,
+    /// The files of a source package that do not lie beside its .dsc.
+    pub files: Vec<SourceFile>,
+}
+
+impl Input {
+    /// This file.
+    #[must_use]
+    pub const fn new(kind: InputKind, file: AbsPath) -> Self {
+        Self { file, kind, sha256: None, control: None, files: Vec::new() }
+    }
+
+    /// This file, by the ending of its name.
+    ///
+    /// # Errors
+    /// [`RepoError::Input`] when it is none of .deb, .dsc and .changes.
+    pub fn by_name(file: AbsPath) -> Result<Self, RepoError> {
+        let kind = match file.name().rsplit_once('.').map(|(_, ending)| ending) {
+            Some("deb") => InputKind::Binary,
+            Some("dsc") => InputKind::Source,
+            Some("changes") => InputKind::Changes,
+            _ => {
+                let reason = "it is no .deb, .dsc or .changes".to_owned();
+                return Err(RepoError::Input { file: file.to_string(), reason });
+            }
+        };
+        Ok(Self::new(kind, file))
+    }
+
+    /// With the digest that it must have.
+    #[must_use]
+    pub const fn with_sha256(mut self, sha256: Sha256) -> Self {
+        self.sha256 = Some(sha256);
+        self
+    }
+
+    /// With the control file of the .deb.
+    #[must_use]
+    pub fn with_control(mut self, control: impl Into<String>) -> Self {
+        self.control = Some(control.into());
+        self
+    }
+
+    /// With files of the source package that do not lie beside its .dsc.
+    #[must_use]
+    pub fn with_files(mut self, files: Vec<SourceFile>) -> Self {
+        self.files = files;
+        self
+    }
+}

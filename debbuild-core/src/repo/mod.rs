@@ -1,0 +1,317 @@
+//! APT repositories published from immutable, numbered states: pool, indexes, Release, signatures, one atomic switch.
+//!
+//! A [`Repository`] is a folder: `pool/` and `dists/` are what APT clients read, `.debbuild/` keeps the content of each
+//! suite and its numbered [`State`]s. Changes are staged by `add` and `remove` and become visible by `publish` only.
+//!
+//! The formats are those of deb822(5), dsc(5), apt-ftparchive(1) and the repository format that apt(8) reads
+//! (`Acquire-By-Hash`, SHA256 only, InRelease beside Release and Release.gpg).
+
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod facade;
+mod folder;
+mod index;
+mod ingest;
+mod input;
+mod key;
+mod memory;
+mod pool;
+mod publish;
+mod record;
+mod release;
+mod store;
+mod verify;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+pub use facade::{Repository, RepositoryOptions};
+pub use folder::FolderTarget;
+pub use input::{Input, InputKind, SourceFile};
+pub use key::KeyExport;
+pub use memory::MemoryTarget;
+pub use record::{Change, Diff, Entry, EntryKind, IndexFile, PoolFile, STATE_SCHEMA, State, SuiteOptions, Wanted};
+pub use verify::{Finding, Report};
+
+use crate::{
+    cancel::Cancelled,
+    context::Context,
+    digest::Sha256,
+    error::{Class, Classify},
+    file_lock::FileLockError,
+    name::{NameError, PoolPath, SuiteName},
+    path::{AbsPath, FileError, PathError},
+    sign::SignError,
+};
+
+crate::number_id! {
+    /// The number of a state of one suite; each publication has a higher one.
+    StateId
+}
+
+/// How a file comes into the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Placing {
+    /// Copy the bytes: the file may change afterwards.
+    #[default]
+    Copy,
+    /// Link the file where the file system allows, else copy: nobody may write to the file afterwards.
+    Link,
+}
+
+/// A file that is to be in the pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Placement {
+    /// Where, below the repository's folder (`pool/main/h/hello/hello_2.10-3_amd64.deb`).
+    pub path: PoolPath,
+    /// The file with its content.
+    pub file: AbsPath,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The digest that its content must have.
+    pub sha256: Sha256,
+    /// Copy or link.
+    pub how: Placing,
+}
+
+impl Placement {
+    /// A file for the pool, with what its content must be.
+    #[must_use]
+    pub const fn new(path: PoolPath, file: AbsPath, size: u64, sha256: Sha256, how: Placing) -> Self {
+        Self { path, file, size, sha256, how }
+    }
+}
+
+/// A file of the tree of a suite, named below `dists/SUITE/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreeFile {
+    /// Its path, for example `main/binary-amd64/Packages.xz`.
+    pub path: PoolPath,
+    /// Its content.
+    pub content: TreeContent,
+}
+
+impl TreeFile {
+    /// A file with this content.
+    #[must_use]
+    pub const fn new(path: PoolPath, content: TreeContent) -> Self {
+        Self { path, content }
+    }
+}
+
+/// Where the content of a file of a tree comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeContent {
+    /// These bytes.
+    Bytes(Bytes),
+    /// The bytes of another file of the same tree.
+    SameAs(PoolPath),
+    /// The bytes of a file of the tree of an earlier state.
+    Earlier(StateId, PoolPath),
+}
+
+/// Where a repository is published: a set of pool files that never change, and one tree of files per suite that is replaced
+/// as a whole. Readers see the old tree or the new one, never a mixture; what a call acknowledged is durable.
+#[async_trait]
+pub trait PublishTarget: fmt::Debug + Send + Sync {
+    /// Puts files into the pool, all or (when one is refused) none. A file that is there already with the same content is
+    /// left alone.
+    ///
+    /// # Errors
+    /// [`RepoError::Conflict`] when a path has other content, [`RepoError::Mismatch`] when a file is not what was promised.
+    async fn place(&self, cx: &Context, files: &[Placement]) -> Result<(), RepoError>;
+
+    /// Writes the tree of a state; readers do not see it yet. A tree that an interrupted run left under this number is replaced.
+    ///
+    /// # Errors
+    /// [`RepoError::Current`] when readers see this state, [`RepoError::File`].
+    async fn stage(&self, cx: &Context, suite: &SuiteName, state: StateId, tree: &[TreeFile]) -> Result<(), RepoError>;
+
+    /// Makes the tree of a state what readers see, at once.
+    ///
+    /// # Errors
+    /// [`RepoError::NoState`] when it was not staged.
+    async fn switch(&self, cx: &Context, suite: &SuiteName, state: StateId) -> Result<(), RepoError>;
+
+    /// The state whose tree readers see.
+    ///
+    /// # Errors
+    /// [`RepoError::Foreign`] when something else lies there.
+    async fn current(&self, cx: &Context, suite: &SuiteName) -> Result<Option<StateId>, RepoError>;
+
+    /// Removes the trees of all states of a suite but these and the current one.
+    ///
+    /// # Errors
+    /// [`RepoError::File`].
+    async fn prune(&self, cx: &Context, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError>;
+
+    /// What a reader gets under this path (`pool/...` or `dists/...`).
+    ///
+    /// # Errors
+    /// [`RepoError::File`]; a path that is not there is `None`.
+    async fn read(&self, cx: &Context, path: &PoolPath) -> Result<Option<Bytes>, RepoError>;
+
+    /// Size in bytes and digest of what a reader gets under this path.
+    ///
+    /// # Errors
+    /// [`RepoError::File`]; a path that is not there is `None`.
+    async fn stat(&self, cx: &Context, path: &PoolPath) -> Result<Option<(u64, Sha256)>, RepoError>;
+}
+
+/// Why a repository could not do it. After an error the published state is what it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepoError {
+    /// There is no repository in the folder.
+    #[error("no repository in {0}")]
+    NoRepository(AbsPath),
+    /// The repository has no such suite.
+    #[error("no suite {0} in the repository")]
+    NoSuite(SuiteName),
+    /// The suite has no such state.
+    #[error("suite {suite} has no state {state}")]
+    NoState {
+        /// The suite.
+        suite: SuiteName,
+        /// The state.
+        state: StateId,
+    },
+    /// The suite was never published.
+    #[error("suite {0} was never published")]
+    NotPublished(SuiteName),
+    /// The suite has no such component or architecture.
+    #[error("suite {suite} has no {kind} {name}")]
+    Undeclared {
+        /// The suite.
+        suite: SuiteName,
+        /// `component` or `architecture`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Nothing in the suite is meant.
+    #[error("suite {suite} has no package {wanted}")]
+    NoPackage {
+        /// The suite.
+        suite: SuiteName,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The same name with other content.
+    #[error("{what} is already there with other content")]
+    Conflict {
+        /// A pool path, or a package with its version and architecture.
+        what: String,
+    },
+    /// The tree that readers see cannot be written again.
+    #[error("state {state} of suite {suite} is the published one")]
+    Current {
+        /// The suite.
+        suite: SuiteName,
+        /// The state.
+        state: StateId,
+    },
+    /// Something that debbuild did not publish lies where the suite should be.
+    #[error("{0} was not published by debbuild")]
+    Foreign(AbsPath),
+    /// A suite's name is a part of another's path.
+    #[error("suite {0} would lie inside suite {1}")]
+    Nested(SuiteName, SuiteName),
+    /// A file is not what was promised.
+    #[error("{file} is not what was promised: expected {expected}, found {actual}")]
+    Mismatch {
+        /// The file.
+        file: String,
+        /// Expected size or digest.
+        expected: String,
+        /// Actual size or digest.
+        actual: String,
+    },
+    /// A package or a source cannot be taken.
+    #[error("cannot take {file}: {reason}")]
+    Input {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An option cannot be.
+    #[error("{field} of suite {suite}: {reason}")]
+    Option {
+        /// The suite.
+        suite: SuiteName,
+        /// The option.
+        field: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A record of the repository cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Record {
+        /// The record.
+        path: AbsPath,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Signing or checking a signature failed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The lock of the repository could not be had.
+    #[error(transparent)]
+    Lock(#[from] FileLockError),
+    /// A name cannot be a path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A name is not a name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The caller cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl Classify for RepoError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NoRepository(_)
+            | Self::NoSuite(_)
+            | Self::NoState { .. }
+            | Self::NotPublished(_)
+            | Self::NoPackage { .. } => Class::NotFound,
+            Self::Undeclared { .. } | Self::Option { .. } | Self::Path(_) | Self::Name(_) => Class::Usage,
+            Self::Conflict { .. } | Self::Current { .. } | Self::Foreign(_) | Self::Nested(..) => Class::Conflict,
+            Self::Mismatch { .. } => Class::Verification,
+            Self::Input { .. } => Class::Source,
+            Self::Record { .. } => Class::Infrastructure,
+            Self::Sign(error) => error.class(),
+            Self::Lock(error) => error.class(),
+            Self::File(error) => error.class(),
+            Self::Cancelled(error) => error.class(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRepository(dir) => Some(format!("debbuild repo init {dir} --suite SUITE")),
+            Self::NoSuite(suite) => Some(format!("debbuild repo init DIR --suite {suite}")),
+            Self::Undeclared { suite, kind, name, .. } => {
+                Some(format!("debbuild repo init DIR --suite {suite} --{kind} {name} adds it"))
+            }
+            Self::Conflict { .. } => {
+                Some("one version has one content for ever: give the package a new version".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Publishing: indexes, Release, signatures, the tree, and last the switch.
+
+use bytes::Bytes;
+
+use super::{
+    Entry, RepoError, Repository, STATE_SCHEMA, State, StateId, SuiteOptions,
+    index::{self, Indexes},
+    release::{self, next_date},
+};
+use crate::{blocking, clock::Timestamp, context::Context, digest::Sha256, event::Unit, name::SuiteName, sign::Signer};
+
+impl Repository {
+    /// Publishes what is staged as a new state, also when nothing changed: the signature is renewed.
+    ///
+    /// # Errors
+    /// [`RepoError`]; readers then still have the state before.
+    pub async fn publish(&self, cx: &Context, suite: &SuiteName, signer: &dyn Signer) -> Result<State, RepoError> {
+        let _lock = self.lock(cx).await?;
+        let named = suite.clone();
+        let (options, entries) = self.stored(move |store| Ok((store.options(&named)?, store.staged(&named)?))).await?;
+        self.publish_content(cx, options, entries, None, signer).await
+    }
+
+    /// Publishes the content of an earlier state again, as a new state with a newer date; it is also staged.
+    ///
+    /// # Errors
+    /// [`RepoError::NoState`], and as [`Repository::publish`].
+    pub async fn switch(
+        &self,
+        cx: &Context,
+        suite: &SuiteName,
+        to: StateId,
+        signer: &dyn Signer,
+    ) -> Result<State, RepoError> {
+        let _lock = self.lock(cx).await?;
+        let earlier = self.state(cx, suite, to).await?;
+        let entries = earlier.entries.clone();
+        let state = self.publish_content(cx, earlier.options, earlier.entries, Some(to), signer).await?;
+        let named = suite.clone();
+        self.stored(move |store| store.set_staged(&named, entries)).await?;
+        Ok(state)
+    }
+
+    async fn publish_content(
+        &self,
+        cx: &Context,
+        options: SuiteOptions,
+        entries: Vec<Entry>,
+        switched_to: Option<StateId>,
+        signer: &dyn Signer,
+    ) -> Result<State, RepoError> {
+        let suite = options.suite.clone();
+        let step = cx.step(format!("publishing suite {suite}"), Unit::Items, None);
+        let cx = step.context();
+        let before = self.published(cx, &suite).await?;
+        let number = before.last().map_or(1, |state| state.number + 1);
+        let cancel = cx.cancel().clone();
+        let (options, entries, indexes) = blocking::run(move || {
+            index::indexes(&cancel, &options, &entries).map(|indexes| (options, entries, indexes))
+        })
+        .await?;
+        let date = next_date(cx.now(), before.last().map(|state| state.date));
+        let valid_until = options.valid_for_seconds.map(|seconds| date.after(std::time::Duration::from_secs(seconds)));
+        let text = release::text(&options, date, valid_until, &indexes.listed);
+        let state = State {
+            schema: STATE_SCHEMA,
+            number,
+            options,
+            date,
+            valid_until,
+            switched_to: switched_to.map(StateId::get),
+            signed_by: signer.fingerprint(cx).await?.to_string(),
+            release_sha256: Sha256::of(text.as_bytes()),
+            indexes: indexes.listed.clone(),
+            entries,
+        };
+        self.make_visible(cx, &state, &before, indexes, text, signer).await?;
+        step.finish();
+        Ok(state)
+    }
+
+    /// Signs, stages, records and switches, in this order: an interruption before the switch leaves readers with the old state,
+    /// and the next publication replaces what was left.
+    async fn make_visible(
+        &self,
+        cx: &Context,
+        state: &State,
+        before: &[State],
+        indexes: Indexes,
+        text: String,
+        signer: &dyn Signer,
+    ) -> Result<(), RepoError> {
+        let suite = &state.options.suite;
+        let detached = Bytes::from(signer.detach_sign(cx, text.as_bytes()).await?);
+        let clear = Bytes::from(signer.clear_sign(cx, text.as_bytes()).await?);
+        let kept = self.kept(before, state.date);
+        let signed = [("Release", Bytes::from(text)), ("Release.gpg", detached), ("InRelease", clear)];
+        let tree = index::tree(indexes, &kept, signed)?;
+        self.target.stage(cx, suite, state.id(), &tree).await?;
+        let record = state.clone();
+        self.stored(move |store| store.save(&record)).await?;
+        cx.cancel().check()?;
+        self.target.switch(cx, suite, state.id()).await?;
+        let keep: Vec<StateId> = kept.iter().map(|state| state.id()).collect();
+        if let Err(error) = self.target.prune(cx, suite, &keep).await {
+            cx.warn(format!("old trees of suite {suite} are left: {error}"));
+        }
+        Ok(())
+    }
+
+    /// The earlier states whose indexes stay reachable by hash: the last ones, and those that were current within the overlap.
+    fn kept<'a>(&self, before: &'a [State], now: Timestamp) -> Vec<&'a State> {
+        let ends = before.iter().skip(1).map(|next| next.date).chain([now]);
+        let newest = before.len().saturating_sub(self.options.generations.saturating_sub(1));
+        let stays = |(index, end): (usize, Timestamp)| {
+            (index >= newest || now.since(end).as_secs() < self.options.overlap_seconds).then_some(&before[index])
+        };
+        ends.enumerate().filter(|(index, _)| *index < before.len()).filter_map(stays).collect()
+    }
+
+    /// The states that readers have seen, oldest first. Records of states that an interrupted run left unpublished are removed.
+    async fn published(&self, cx: &Context, suite: &SuiteName) -> Result<Vec<State>, RepoError> {
+        let current = self.target.current(cx, suite).await?;
+        let suite = suite.clone();
+        self.stored(move |store| {
+            let mut states = Vec::new();
+            for number in store.numbers(&suite)? {
+                if current.is_some_and(|current| number <= current) {
+                    states.push(store.load(&suite, number)?);
+                } else {
+                    store.forget(&suite, number)?;
+                }
+            }
+            Ok(states)
+        })
+        .await
+    }
+}
