@@ -3,6 +3,7 @@
 //! Everything that runs apt or package code does so [confined](confine): in namespaces whose only peer is the archive
 //! [gateway], as a user without rights on the host.
 
+pub mod backend;
 pub mod confine;
 pub mod create;
 mod durable;

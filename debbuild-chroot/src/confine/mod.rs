@@ -1,6 +1,6 @@
 //! The outer namespaces that every tool running apt or package code is put in: their only peer is the archive gateway.
 //!
-//! A confined command runs as the [`BuildUser`] in new user, network, PID, IPC and mount namespaces. It sees its
+//! A confined command runs as the [`BuildUser`] in new user, network, PID, IPC, UTS and mount namespaces. It sees its
 //! [`Scratch`] folder at a short fixed path, and 127.0.0.1 at [`RELAY_PORT`] leads to the gateway's unix socket; there is
 //! nothing else to connect to. When the outer `unshare` dies, for whatever reason, all its processes die with it.
 
@@ -90,7 +90,7 @@ impl Confinement {
     pub fn wrap(&self, mut spec: CommandSpec) -> CommandSpec {
         let mut args = self.user.become_args();
         args.push("unshare".to_owned());
-        args.extend(["--user", "--net", "--pid", "--ipc", "--mount"].map(str::to_owned));
+        args.extend(["--user", "--net", "--pid", "--ipc", "--uts", "--mount"].map(str::to_owned));
         args.extend(["--fork", "--kill-child", "--mount-proc"].map(str::to_owned));
         args.extend(self.map_args());
         let relay = if self.gateway { RELAY_PORT.to_string() } else { String::new() };

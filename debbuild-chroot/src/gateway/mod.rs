@@ -42,11 +42,14 @@ pub struct AllowedArchive {
 }
 
 impl AllowedArchive {
-    /// An archive that is used inside under its own address (with `http` for `https`), and fetched from there.
+    /// An archive that is used inside under its own address (with `http` for `https`; a `file:` archive under the gateway's), and
+    /// fetched from there.
     #[must_use]
     pub fn new(name: impl Into<String>, upstream: Uri) -> Self {
-        let bases = plain_http(upstream.as_str()).into_iter().collect();
-        Self { name: name.into(), bases, upstreams: vec![upstream] }
+        let name = name.into();
+        let own = || format!("{}/{name}", crate::confine::Confinement::proxy());
+        let bases = vec![plain_http(upstream.as_str()).unwrap_or_else(own)];
+        Self { name, bases, upstreams: vec![upstream] }
     }
 
     /// With one more place to fetch from when the others do not answer.

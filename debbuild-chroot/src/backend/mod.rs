@@ -1,0 +1,299 @@
+//! Using a chroot: throw-away sessions over an immutable base, run by whatever isolates them.
+
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod memory;
+#[cfg(test)]
+mod tests;
+mod unshare;
+
+use std::{collections::BTreeMap, fmt, io, time::Duration};
+
+use async_trait::async_trait;
+use debbuild_core::{
+    build::ChrootId,
+    command::{CommandError, Exit, OutputSink, Stdin, Terminal},
+    context::Context,
+    error::{Class, Classify},
+    path::{AbsPath, FileError, PathError},
+};
+pub use memory::MemoryBackend;
+pub use unshare::{UnshareBackend, UnshareOptions};
+
+use crate::{
+    confine::ConfineError,
+    gateway::{AccessRecord, GatewayError, GatewayOptions},
+};
+
+/// A chroot to open sessions of: its id, and the tar archive of its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChrootRef {
+    /// Its identity.
+    pub id: ChrootId,
+    /// The whole system as an uncompressed tar archive.
+    pub tarball: AbsPath,
+}
+
+/// How a session is.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct SessionOptions {
+    /// The archives that can be reached from it; without any it has no network at all.
+    pub gateway: Option<GatewayOptions>,
+}
+
+impl SessionOptions {
+    /// No network.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With these archives in reach, and nothing else.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: Option<GatewayOptions>) -> Self {
+        self.gateway = gateway;
+        self
+    }
+}
+
+/// A command to run in a session. Its environment is made new: `PATH`, `HOME`, `LANG`, and what is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionCommand {
+    /// The command and its arguments.
+    pub argv: Vec<String>,
+    /// More variables.
+    pub env: BTreeMap<String, String>,
+    /// The working directory, inside.
+    pub cwd: String,
+    /// A user of the chroot, with a group of the same name; root without one.
+    pub user: Option<String>,
+    /// What it reads.
+    pub stdin: Stdin,
+    /// Where its streams go.
+    pub terminal: Terminal,
+    /// How long it may run.
+    pub timeout: Option<Duration>,
+    /// How long it may be silent.
+    pub stalled: Option<Duration>,
+}
+
+impl SessionCommand {
+    /// A command run by root in `/`.
+    #[must_use]
+    pub fn new<T: Into<String>>(argv: impl IntoIterator<Item = T>) -> Self {
+        Self {
+            argv: argv.into_iter().map(Into::into).collect(),
+            env: BTreeMap::new(),
+            cwd: "/".to_owned(),
+            user: None,
+            stdin: Stdin::Null,
+            terminal: Terminal::Piped,
+            timeout: None,
+            stalled: None,
+        }
+    }
+
+    /// With a variable.
+    #[must_use]
+    pub fn with_env(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(key.into(), value.into());
+        self
+    }
+
+    /// In this folder.
+    #[must_use]
+    pub fn with_cwd(mut self, cwd: impl Into<String>) -> Self {
+        self.cwd = cwd.into();
+        self
+    }
+
+    /// As this user of the chroot.
+    #[must_use]
+    pub fn with_user(mut self, user: Option<String>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// With something to read.
+    #[must_use]
+    pub fn with_stdin(mut self, stdin: Stdin) -> Self {
+        self.stdin = stdin;
+        self
+    }
+
+    /// With its streams at the user's terminal.
+    #[must_use]
+    pub fn with_terminal(mut self, terminal: Terminal) -> Self {
+        self.terminal = terminal;
+        self
+    }
+
+    /// With a limit on time, and one on silence.
+    #[must_use]
+    pub fn with_limits(mut self, timeout: Option<Duration>, stalled: Option<Duration>) -> Self {
+        self.timeout = timeout;
+        self.stalled = stalled;
+        self
+    }
+}
+
+/// Opens sessions of chroots.
+#[async_trait]
+pub trait ChrootBackend: fmt::Debug + Send + Sync {
+    /// The name that records use, for example `unshare`.
+    fn name(&self) -> &'static str;
+
+    /// Opens a session. Changes made in it are seen in it only, and are gone when it is closed or dropped.
+    ///
+    /// # Errors
+    /// [`ChrootError`].
+    async fn open(
+        &self,
+        cx: &Context,
+        base: &ChrootRef,
+        options: &SessionOptions,
+    ) -> Result<Box<dyn Session>, ChrootError>;
+
+    /// Removes what it keeps of a chroot that is about to be removed.
+    ///
+    /// # Errors
+    /// [`ChrootError::Busy`] while a session of it is open.
+    async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError>;
+
+    /// Clears what sessions left whose makers died, and says how many.
+    ///
+    /// # Errors
+    /// [`ChrootError`].
+    async fn reap(&self, cx: &Context) -> Result<usize, ChrootError>;
+}
+
+/// One throw-away use of a chroot. Commands run one after the other, each in namespaces of its own: no process outlives its
+/// command, files outlive it until the session ends.
+#[async_trait]
+pub trait Session: fmt::Debug + Send + Sync {
+    /// Runs a command; its own status comes back.
+    ///
+    /// # Errors
+    /// [`ChrootError`] when it could not be run to its end.
+    async fn run(
+        &mut self,
+        cx: &Context,
+        command: &SessionCommand,
+        out: &mut dyn OutputSink,
+    ) -> Result<Exit, ChrootError>;
+
+    /// Unpacks a tar archive into a folder inside, which is made if it is missing; files belong to root.
+    ///
+    /// # Errors
+    /// [`ChrootError`].
+    async fn copy_in(&mut self, cx: &Context, tar: &AbsPath, to: &str) -> Result<(), ChrootError>;
+
+    /// Packs a file or folder inside, under its last name, into a new tar archive.
+    ///
+    /// # Errors
+    /// [`ChrootError::NoFile`] when there is no such file.
+    async fn copy_out(&mut self, cx: &Context, from: &str, tar: &AbsPath) -> Result<(), ChrootError>;
+
+    /// What passed through the gateway so far.
+    fn record(&self) -> AccessRecord;
+
+    /// Ends the session and removes everything it left.
+    ///
+    /// # Errors
+    /// [`ChrootError`]; what is left then is cleared by [`ChrootBackend::reap`].
+    async fn close(self: Box<Self>, cx: &Context) -> Result<(), ChrootError>;
+}
+
+/// Why a session could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChrootError {
+    /// The namespaces or mounts could not be made.
+    #[error("the session cannot be set up: {0}")]
+    Setup(String),
+    /// The base could not be unpacked.
+    #[error("chroot {id} cannot be unpacked: {reason}")]
+    Unpack {
+        /// The chroot.
+        id: ChrootId,
+        /// What tar said.
+        reason: String,
+    },
+    /// Somebody uses it.
+    #[error("chroot {0} is in use")]
+    Busy(ChrootId),
+    /// There is no such file inside.
+    #[error("no such file in the session: {0}")]
+    NoFile(String),
+    /// Files could not be copied.
+    #[error("cannot copy {what}: {reason}")]
+    Copy {
+        /// The path inside.
+        what: String,
+        /// What was said.
+        reason: String,
+    },
+    /// A command cannot be run like this.
+    #[error("not a command for a session: {0}")]
+    Request(String),
+    /// A tool failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The confined place failed.
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
+    /// The gateway failed.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A name cannot be part of a path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+impl Classify for ChrootError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Busy(_) => Class::Conflict,
+            Self::NoFile(_) => Class::NotFound,
+            Self::Request(_) => Class::Usage,
+            Self::Command(error) => error.class(),
+            Self::Confine(error) => error.class(),
+            Self::Gateway(error) => error.class(),
+            Self::Path(error) => error.class(),
+            Self::Setup(_) | Self::Unpack { .. } | Self::Copy { .. } | Self::File(_) => Class::Infrastructure,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Setup(_) => Some("debbuild doctor says what this machine lacks".to_owned()),
+            Self::Command(error) => error.hint(),
+            Self::Confine(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// An absolute path inside without `..`, split into its folder and its last name (`.` for `/`).
+fn split_inside(path: &str) -> Result<(String, String), ChrootError> {
+    let clean = AbsPath::new(path)?;
+    let name = if clean.name().is_empty() { "." } else { clean.name() };
+    Ok((clean.parent().to_string(), name.to_owned()))
+}
+
+/// Everything that goes to standard output, into a file.
+struct ToFile(std::fs::File, debbuild_core::command::Tail);
+
+impl OutputSink for ToFile {
+    fn write(&mut self, stream: debbuild_core::command::Stream, bytes: &[u8]) -> io::Result<()> {
+        match stream {
+            debbuild_core::command::Stream::Stdout => io::Write::write_all(&mut self.0, bytes),
+            debbuild_core::command::Stream::Stderr => self.1.write(stream, bytes),
+        }
+    }
+}
