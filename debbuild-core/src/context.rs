@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     cancel::CancelToken,
     clock::{Clock, SystemClock, Timestamp},
-    error::Class,
+    error::{Class, Classify},
     event::{Event, NullReporter, Reporter, SpanId, Unit},
 };
 
@@ -129,6 +129,15 @@ impl Step {
     /// Ends the step well.
     pub fn finish(mut self) {
         self.failed = None;
+    }
+
+    /// Ends the step as this result does, and hands the result on.
+    ///
+    /// # Errors
+    /// The result's own.
+    pub fn end<T, E: Classify>(mut self, result: Result<T, E>) -> Result<T, E> {
+        self.failed = result.as_ref().err().map(Classify::class);
+        result
     }
 
     /// Ends the step with a failure of this class.

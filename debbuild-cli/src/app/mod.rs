@@ -3,11 +3,13 @@
 //! No clap and no printing here, so that Rust and Python embedders use the same code as the command line: one file per
 //! noun adds methods to [`App`], which return values and take a [`Context`](debbuild_core::context::Context).
 
+mod archives;
 pub mod doctor;
 mod error;
 mod gc;
 mod machine;
 mod settings;
+mod source;
 pub mod units;
 mod wire;
 
@@ -17,6 +19,7 @@ use debbuild_core::{
     blob::{BlobStore, FolderStore},
     command::{CommandRunner, SystemRunner},
     config::Leaf,
+    context::Step,
     path::AbsPath,
 };
 pub use error::{AppError, Failure};
@@ -97,6 +100,15 @@ impl App {
     pub fn runner(&self) -> &Arc<dyn CommandRunner> {
         &self.runner
     }
+}
+
+/// Ends a step as its result does, and hands the result on.
+fn settle<T>(step: Step, result: Result<T, AppError>) -> Result<T, AppError> {
+    match &result {
+        Ok(_) => step.finish(),
+        Err(error) => step.fail(error.class()),
+    }
+    result
 }
 
 fn home(layers: &Layers, machine: &Machine) -> Result<AbsPath, AppError> {

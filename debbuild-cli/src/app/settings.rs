@@ -42,6 +42,10 @@ pub struct ArchiveSettings {
     pub sources: Vec<String>,
     /// Keyrings for entries without `Signed-By`: files or folders.
     pub keyrings: Vec<String>,
+    /// The Origin of the distribution's own archives; empty for the vendors of this machine.
+    pub owners: Vec<String>,
+    /// A proxy for http and https; empty for none.
+    pub proxy: String,
 }
 
 /// `[build]`: how packages are built.

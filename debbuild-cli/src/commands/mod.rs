@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod doctor;
 mod gc;
+mod source;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Gc(gc::GcArgs),
     Man(completions::ManArgs),
+    Source(source::SourceArgs),
 }
 
 /// Commands that need neither settings nor state, and so work where those are broken.
@@ -69,5 +71,6 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Doctor(args) => doctor::doctor(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,
         Command::Man(args) => completions::man(&args),
+        Command::Source(args) => source::source(door, &args).await,
     }
 }

@@ -1,10 +1,12 @@
 //! What the machine itself must have: user namespaces, a build user with a range of subordinate ids, room, archives.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use debbuild_core::{
     command::{CommandRunnerExt as _, CommandSpec},
     context::Context,
+    error::chain,
+    sign::detect,
 };
 
 use super::{Finding, Level};
@@ -37,7 +39,44 @@ pub(super) async fn machine(app: &App, cx: &Context) -> Result<Vec<Finding>, App
         None => findings.push(Finding::new(GROUP, "user name", Level::Missing, "this user id has no name", &[])),
     }
     findings.push(room(app));
+    findings.push(verifier(app, cx).await);
+    findings.extend(archives(app));
+    cx.cancel().check()?;
     Ok(findings)
+}
+
+/// The tools that check the signatures of archives, which also must be of a version that can.
+async fn verifier(app: &App, cx: &Context) -> Finding {
+    const NAME: &str = "signature checks";
+    let scratch = app.home().join("scratch");
+    match detect(cx, Arc::clone(app.runner()), scratch).await {
+        Ok(found) => Finding::ok("archives", NAME, found.tools().join(" and ")),
+        Err(error) => Finding::new("archives", NAME, Level::Missing, chain(&error), &["apt-get", "install", "gpgv"]),
+    }
+}
+
+/// Whether APT's source lists can be used as they are, and their keyrings are there.
+fn archives(app: &App) -> Vec<Finding> {
+    const NAME: &str = "APT sources";
+    let wrong = |level, detail: String| vec![Finding::new("archives", NAME, level, detail, &[])];
+    let list = match app.source_lists() {
+        Ok(list) => list,
+        Err(error) => return wrong(Level::Missing, error.message()),
+    };
+    if list.entries.is_empty() {
+        let looked = app.settings().archives.sources.join(", ");
+        return wrong(Level::Missing, format!("no entry in {looked}: set archives.sources"));
+    }
+    let detail = format!("{} entries", list.entries.len());
+    let mut findings = vec![Finding::ok("archives", NAME, detail)];
+    findings.extend(list.problems.iter().flat_map(|problem| wrong(Level::Optional, problem.to_string())));
+    for entry in &list.entries {
+        for file in entry.signed_by.files.iter().filter(|file| !file.as_std().exists()) {
+            let detail = format!("{file} is not there ({})", entry.place());
+            findings.push(Finding::new("archives", "keyring", Level::Optional, detail, &[]));
+        }
+    }
+    findings
 }
 
 /// Tries what chroots need, as the user who will need it; where it fails, the kernel's switches say why.

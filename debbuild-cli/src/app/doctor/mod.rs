@@ -11,7 +11,7 @@ use debbuild_core::{
 };
 use serde::Serialize;
 
-use super::{App, AppError, Failure};
+use super::{App, AppError, Failure, settle};
 
 /// The version of [`Report`]'s wire form.
 pub const SCHEMA: u32 = 1;
@@ -112,9 +112,9 @@ impl App {
     /// Only when cancelled: what is wrong with the machine is a finding.
     pub async fn doctor(&self, cx: &Context) -> Result<Report, AppError> {
         let step = cx.step("look at this machine", Unit::None, None);
-        let mut findings = checks::machine(self, step.context()).await?;
+        let looked = checks::machine(self, step.context()).await;
+        let mut findings = settle(step, looked)?;
         findings.extend(tools::look());
-        step.finish();
         let ready = findings.iter().all(|finding| finding.level != Level::Missing);
         Ok(Report { schema: SCHEMA, ready, findings })
     }

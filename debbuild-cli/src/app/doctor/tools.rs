@@ -20,10 +20,9 @@ const fn tool(group: &'static str, any: &'static [&'static str], package: &'stat
 /// The `PATH` that commands get (see `CommandSpec::new`).
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-const TOOLS: [Tool; 26] = [
+const TOOLS: [Tool; 25] = [
     tool("signatures", &["gpg"], "gpg", Level::Missing),
     tool("signatures", &["gpg-agent"], "gpg-agent", Level::Missing),
-    tool("signatures", &["sqv", "gpgv"], "sqv", Level::Missing),
     tool("chroots", &["mmdebstrap"], "mmdebstrap", Level::Missing),
     tool("chroots", &["unshare"], "util-linux", Level::Missing),
     tool("chroots", &["newuidmap"], "uidmap", Level::Missing),

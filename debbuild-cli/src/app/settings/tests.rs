@@ -29,7 +29,7 @@ fn user(machine: Machine, overrides: &Overrides) -> (String, String) {
 fn each_layer_wins_over_the_one_before() {
     let (_keep, dir) = folder();
     let none = Overrides::new();
-    assert_eq!(user(machine(&dir, &[]), &none).1, "built-in:17");
+    assert_eq!(user(machine(&dir, &[]), &none).1, "built-in:21");
     let write = |path: &AbsPath, text: &str| {
         fs::create_dir_all(path.parent()).unwrap();
         fs::write(path, text).unwrap();
