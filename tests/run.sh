@@ -43,7 +43,8 @@ part clippy cargo clippy --workspace --all-targets --features host -- -D warning
 part binary cargo build -p debbuild-cli
 export DEBBUILD_BIN=$PWD/target/debug/debbuild
 
-for crate in core chroot queue compose; do
+part "unit debbuild-core" run_tests -p debbuild-core --features testing,http,resolve
+for crate in chroot queue compose; do
   part "unit debbuild-$crate" run_tests -p "debbuild-$crate" --features testing
 done
 part "unit debbuild-cli" run_tests -p debbuild-cli

@@ -1,3 +1,4 @@
 //! Tests that need real tools; `tests/run.sh` installs them and runs these.
 
+mod acquire;
 mod sign;

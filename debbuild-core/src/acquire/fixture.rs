@@ -1,6 +1,6 @@
 //! A small signed archive in memory, for the tests of whatever reads archives.
 
-use std::{collections::BTreeMap, fmt::Write as _, io, io::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, io, io::Write as _, sync::Arc};
 
 use super::{
     Archive, PoolFile,
@@ -11,17 +11,17 @@ use crate::{
     context::Context,
     digest::Sha256,
     name::SuiteName,
-    sign::{Keyring, MemorySigner, SignError, Signer as _},
+    sign::{Keyring, MemorySigner, SignError, Signer},
 };
 
-/// One suite that is written into a [`MemoryFetch`], signed by a [`MemorySigner`] (check it with a
-/// [`MemoryVerifier`](crate::sign::MemoryVerifier)).
+/// One suite that is written into a [`MemoryFetch`], signed by a [`MemorySigner`] unless another signer is given (check it
+/// with a [`MemoryVerifier`](crate::sign::MemoryVerifier)).
 #[derive(Debug, Clone)]
 pub struct ArchiveFixture {
     fetch: MemoryFetch,
     base: Uri,
     suite: SuiteName,
-    signer: MemorySigner,
+    signer: Arc<dyn Signer>,
     fields: BTreeMap<String, String>,
     indexes: BTreeMap<String, Vec<u8>>,
     by_hash_only: bool,
@@ -50,7 +50,7 @@ impl ArchiveFixture {
         let fields = [("Origin", "Test"), ("Codename", suite.as_str()), ("Components", "main")];
         let fields = fields.into_iter().chain([("Architectures", "all amd64"), ("Acquire-By-Hash", "yes")]);
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let signer = MemorySigner::new("archive");
+        let signer = Arc::new(MemorySigner::new("archive"));
         Self { fetch, base, suite, signer, fields, indexes: BTreeMap::new(), by_hash_only: false, detached: false }
     }
 
@@ -63,7 +63,7 @@ impl ArchiveFixture {
 
     /// Signed by another key.
     #[must_use]
-    pub fn with_signer(mut self, signer: MemorySigner) -> Self {
+    pub fn with_signer(mut self, signer: Arc<dyn Signer>) -> Self {
         self.signer = signer;
         self
     }

@@ -1,6 +1,6 @@
 //! What a dishonest, broken or confused archive gives: an error of the right class, and nothing is remembered.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{AcquireError, World, amd64, main_component};
 use crate::{
@@ -94,7 +94,7 @@ async fn an_expired_release_is_refused_unless_the_archive_is_kept_for_ever() {
 async fn other_keys_other_suites_and_no_signature_are_refused() {
     let world = World::new();
     let cases = [
-        world.archive().with_signer(MemorySigner::new("somebody else")),
+        world.archive().with_signer(Arc::new(MemorySigner::new("somebody else"))),
         world.archive().with_field("Codename", "trixie").with_field("Suite", "stable"),
         world.archive().with_field("Codename", "bookworm/../../x"),
     ];
