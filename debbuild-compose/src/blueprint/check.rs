@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use debbuild_core::{
     arch::Architecture,
     config::{ConfigError, Place, Placed, nearest},
+    digest::Sha256,
     name::{ComponentName, PackageName, SuiteName},
     path::AbsPath,
 };
@@ -17,7 +18,7 @@ use crate::identity::{ComposeType, Label, check_short, check_version};
 
 type Checked<T> = Result<T, ConfigError>;
 
-pub(super) fn blueprint(file: wire::File, place: &Place) -> Checked<Blueprint> {
+pub(super) fn blueprint(file: wire::File, place: &Place, values: Sha256) -> Checked<Blueprint> {
     let lists = Lists::new(&file.lists)?;
     let compose = file.compose;
     checked(&compose.short, "compose.short", check_short)?;
@@ -47,6 +48,7 @@ pub(super) fn blueprint(file: wire::File, place: &Place) -> Checked<Blueprint> {
         archives: file.archives.into_iter().map(|(name, table)| archive(name, table)).collect::<Checked<_>>()?,
         packages: lists.all("packages", &file.packages, &file.use_lists)?,
         variants: Vec::new(),
+        values,
     };
     if blueprint.archives.is_empty() {
         return Err(ConfigError::Missing { place: place.clone(), key: "archives".to_owned() });
@@ -179,7 +181,7 @@ fn variant(blueprint: &Blueprint, lists: &Lists, name: String, table: Placed<wir
         deliverables.push(add("container", &t.packages, &t.use_lists, t.failable, options)?);
     }
     if let Some(t) = &table.iso {
-        let options = DeliverableOptions::Iso(iso(blueprint, &key, &name, t)?);
+        let options = DeliverableOptions::Iso(iso(blueprint, &key, &name, &place, t)?);
         deliverables.push(add("iso", &t.packages, &t.use_lists, t.failable, options)?);
     }
     if let Some(t) = &table.ostree {
@@ -219,7 +221,11 @@ fn ostree(key: &str, base: String, table: &wire::Ostree) -> Checked<Ostree> {
     Ok(Ostree { reference })
 }
 
-fn iso(blueprint: &Blueprint, key: &str, variant: &str, table: &wire::Iso) -> Checked<Iso> {
+fn iso(blueprint: &Blueprint, key: &str, variant: &str, place: &Place, table: &wire::Iso) -> Checked<Iso> {
+    if blueprint.architecture.as_str() != "amd64" {
+        let message = format!("live ISOs are made for amd64 only, not for {}", blueprint.architecture);
+        return Err(ConfigError::value(place, format!("{key}.iso"), message));
+    }
     let volume = match &table.volume {
         Some(text) => checked(text, &format!("{key}.iso.volume"), |text| {
             let fine = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';

@@ -30,6 +30,7 @@ use std::{collections::BTreeMap, fs};
 use debbuild_core::{
     arch::Architecture,
     config::{ConfigError, Document, Included, Place},
+    digest::{KeyHasher, Sha256},
     name::PackageName,
     path::AbsPath,
 };
@@ -61,6 +62,8 @@ pub struct Blueprint {
     pub packages: Vec<Selection>,
     /// What is made.
     pub variants: Vec<Variant>,
+    /// The digest of every key and value, wherever they were written.
+    values: Sha256,
 }
 
 /// A package that the blueprint names, and where.
@@ -158,7 +161,23 @@ impl Blueprint {
     /// [`ConfigError`].
     pub fn from_document(document: &Document) -> Result<Self, ConfigError> {
         let wire: wire::File = document.read()?;
-        check::blueprint(wire, document.origin())
+        let mut values = KeyHasher::new("blueprint/1");
+        for leaf in document.leaves() {
+            values.part(&leaf.key, leaf.value);
+        }
+        check::blueprint(wire, document.origin(), values.finish())
+    }
+
+    /// What tells blueprints apart: every value, and what is left of the variants and deliverables.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        let mut digest = KeyHasher::new("blueprint-part/1");
+        digest.part("values", self.values.as_bytes());
+        for variant in &self.variants {
+            let kinds = variant.deliverables.iter().map(|deliverable| deliverable.kind().name());
+            digest.list(&variant.name, kinds);
+        }
+        digest.finish()
     }
 
     /// The variant of that name.

@@ -1,0 +1,71 @@
+//! Root file systems: one for each deliverable that is made of one, of exactly its locked packages.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use debbuild_core::{context::Context, path::AbsPath};
+
+use super::{Facts, Inputs, LogFile, Phase, PhaseError};
+use crate::{
+    blueprint::DeliverableKind,
+    plan::{Input, NodeSpec, Placement, PlanContext, PlanError},
+    rootfs::{Finish, RootfsBuilder, RootfsRequest, TARBALL},
+};
+
+/// Makes `rootfs.tar` with a [`RootfsBuilder`].
+#[derive(Debug)]
+pub struct RootfsPhase {
+    builder: Arc<dyn RootfsBuilder>,
+}
+
+impl RootfsPhase {
+    /// The phase with this builder.
+    #[must_use]
+    pub fn new(builder: Arc<dyn RootfsBuilder>) -> Self {
+        Self { builder }
+    }
+}
+
+/// The name of the node that makes the root file system of a deliverable.
+pub(crate) fn node_name(variant: &str, kind: DeliverableKind) -> String {
+    format!("{variant}/rootfs-{kind}")
+}
+
+#[async_trait]
+impl Phase for RootfsPhase {
+    fn name(&self) -> &'static str {
+        "rootfs/1"
+    }
+
+    fn plan(&self, plan: &PlanContext<'_>) -> Result<Vec<NodeSpec>, PlanError> {
+        let mut nodes = Vec::new();
+        for variant in &plan.blueprint.variants {
+            for deliverable in &variant.deliverables {
+                let kind = deliverable.kind();
+                let finish = match kind {
+                    DeliverableKind::Repository => continue,
+                    DeliverableKind::Ostree => Finish::Ostree,
+                    DeliverableKind::Iso | DeliverableKind::Container => Finish::Plain,
+                };
+                let set = plan.set(&variant.name, kind)?;
+                let placement = Placement::new(&variant.name, kind, deliverable.failable);
+                let node = NodeSpec::new(node_name(&variant.name, kind), self.name(), placement)
+                    .with_option("architecture", plan.blueprint.architecture.as_str())
+                    .with_option("finish", finish.name())
+                    .with_input(Input::Packages(set.name.clone()));
+                nodes.push(node);
+            }
+        }
+        Ok(nodes)
+    }
+
+    async fn run(&self, cx: &Context, node: &NodeSpec, inputs: &Inputs, output: &AbsPath) -> Result<Facts, PhaseError> {
+        let unknown = || PlanError::Option { node: node.name.clone(), option: "finish" };
+        let finish = Finish::from_name(node.option("finish")?).ok_or_else(unknown)?;
+        let set = inputs.set(node, &format!("{}/{}", node.placement.variant, node.placement.kind))?;
+        let request = RootfsRequest::new(Arc::clone(set), finish);
+        let mut log = LogFile::open(&inputs.log)?;
+        self.builder.build(cx, &request, &mut log, &output.join(TARBALL)).await?;
+        Ok(Facts::from([("packages".to_owned(), set.packages.len().to_string())]))
+    }
+}
