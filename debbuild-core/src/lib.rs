@@ -18,6 +18,7 @@ pub mod blob;
 pub mod blocking;
 pub mod build;
 pub mod cancel;
+pub mod changelog;
 pub mod clock;
 pub mod command;
 pub mod config;

@@ -1,0 +1,104 @@
+//! Unit tests of changelogs, and what dpkg-parsechangelog says about them.
+
+use super::*;
+use crate::{
+    command::{CommandRunnerExt as _, CommandSpec, Stdin, SystemRunner},
+    context::Context,
+};
+
+const CHANGELOG: &str = "hello (2.10-3) unstable; urgency=Medium, binary-only=no
+
+  [ A. Person ]
+  * Say hello (again).
+    - at length
+
+ -- A. Person <person@debian.example>  Mon, 26 Dec 2022 16:30:00 +0100
+
+hello (2.10-2) broken header
+
+ -- nobody
+";
+
+fn rebuild() -> Rebuild {
+    Rebuild::new("NAME", "bookworm", "B. Builder <builder@debian.example>")
+}
+
+#[test]
+fn the_top_entry_is_read_whatever_is_below() {
+    let entry = top_entry(CHANGELOG).unwrap();
+    assert_eq!((entry.source.as_str(), entry.version.as_str()), ("hello", "2.10-3"));
+    assert_eq!((entry.distributions, entry.urgency.as_deref()), (vec!["unstable".to_owned()], Some("medium")));
+    assert_eq!(entry.maintainer, "A. Person <person@debian.example>");
+    assert_eq!(entry.date.to_string(), "2022-12-26T15:30:00Z");
+    assert_eq!(entry.date_text, "Mon, 26 Dec 2022 16:30:00 +0100");
+}
+
+#[test]
+fn bad_top_entries_are_refused() {
+    assert_eq!(top_entry(" \n"), Err(ChangelogError::Empty));
+    for (from, to) in [
+        ("2.10-3", "2.10-"),
+        ("hello (2.10-3)", "Hello (2.10-3)"),
+        ("hello (2.10-3)", "hello 2.10-3"),
+        ("26 Dec 2022", "26 Dex 2022"),
+        (" -- ", "-- "),
+        (" <person@debian.example>", ""),
+    ] {
+        assert!(top_entry(&CHANGELOG.replace(from, to)).is_err(), "{to}");
+    }
+}
+
+#[test]
+fn versions_of_rebuilds_sort_between_parent_and_updates() {
+    let v = |text: &str| Version::new(text).unwrap();
+    for parent in ["2.10-3", "2.10", "1:2.10-3~bpo1"] {
+        let version = rebuild().version(&v(parent)).unwrap();
+        assert_eq!(version.as_str(), format!("{parent}+0NAME1"));
+        assert!(v(parent) < version);
+        for update in ["+b1", "+deb12u1"] {
+            assert!(version < v(&format!("{parent}{update}")));
+        }
+        assert!(version < rebuild().with_number(2).version(&version).unwrap());
+        assert_eq!(rebuild().with_number(10).version(&version).unwrap().as_str(), format!("{parent}+0NAME10"));
+    }
+    for vendor in ["", "NAME1", "a b", "a-b", "é"] {
+        assert!(Rebuild::new(vendor, "x", "y <z>").version(&v("1")).is_err(), "{vendor}");
+    }
+    assert!(rebuild().with_number(0).version(&v("1")).is_err());
+}
+
+#[tokio::test]
+async fn a_rebuild_is_the_parent_with_one_more_entry_of_the_same_date() {
+    let text = rebuild().apply(CHANGELOG).unwrap();
+    assert!(text.ends_with(&format!("\n\n{CHANGELOG}")));
+    assert_eq!(text, rebuild().apply(CHANGELOG).unwrap());
+    let entry = top_entry(&text).unwrap();
+    assert_eq!(
+        (entry.version.as_str(), entry.date_text.as_str()),
+        ("2.10-3+0NAME1", "Mon, 26 Dec 2022 16:30:00 +0100")
+    );
+
+    let spec = CommandSpec::new("dpkg-parsechangelog")
+        .with_args(["-l", "-"])
+        .with_stdin(Stdin::Bytes(text.into_bytes()));
+    let said = String::from_utf8(SystemRunner.output(&Context::new(), &spec).await.unwrap()).unwrap();
+    for line in
+        ["Source: hello", "Version: 2.10-3+0NAME1", "Distribution: bookworm", "Date: Mon, 26 Dec 2022 16:30:00 +0100"]
+    {
+        assert!(said.contains(&format!("{line}\n")), "{line}: {said}");
+    }
+}
+
+#[test]
+fn nothing_breaks_out_of_the_new_entry() {
+    for bad in [
+        Rebuild { distribution: "a; urgency=high".into(), ..rebuild() },
+        Rebuild { distribution: String::new(), ..rebuild() },
+        Rebuild { maintainer: "nobody".into(), ..rebuild() },
+        Rebuild { maintainer: "A  <a@b>".into(), ..rebuild() },
+        rebuild().with_change("x\n\n -- y"),
+        rebuild().with_change(""),
+    ] {
+        assert!(matches!(bad.apply(CHANGELOG), Err(ChangelogError::Unwritable { .. })), "{bad:?}");
+    }
+}
