@@ -35,6 +35,8 @@ pub mod name;
 pub mod path;
 pub mod relation;
 pub mod repo;
+#[cfg(feature = "resolve")]
+pub mod resolve;
 pub mod sign;
 pub mod task;
 pub mod version;

@@ -78,9 +78,8 @@ async fn a_rebuild_is_the_parent_with_one_more_entry_of_the_same_date() {
         ("2.10-3+0NAME1", "Mon, 26 Dec 2022 16:30:00 +0100")
     );
 
-    let spec = CommandSpec::new("dpkg-parsechangelog")
-        .with_args(["-l", "-"])
-        .with_stdin(Stdin::Bytes(text.into_bytes()));
+    let spec =
+        CommandSpec::new("dpkg-parsechangelog").with_args(["-l", "-"]).with_stdin(Stdin::Bytes(text.into_bytes()));
     let said = String::from_utf8(SystemRunner.output(&Context::new(), &spec).await.unwrap()).unwrap();
     for line in
         ["Source: hello", "Version: 2.10-3+0NAME1", "Distribution: bookworm", "Date: Mon, 26 Dec 2022 16:30:00 +0100"]

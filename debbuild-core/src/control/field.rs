@@ -7,12 +7,12 @@ use crate::{clock::Timestamp, name::SourceName, relation::Relations, version::Ve
 
 impl<'a> Paragraph<'a> {
     /// An error about a field of this paragraph.
-    pub(super) fn error(&self, field: &str, reason: impl fmt::Display) -> ControlError {
+    pub(crate) fn error(&self, field: &str, reason: impl fmt::Display) -> ControlError {
         ControlError::Field { field: field.to_owned(), line: self.first_line(), reason: reason.to_string() }
     }
 
     /// The value of a field that has one line and is not empty.
-    pub(super) fn one_line(&self, field: &str) -> Result<Option<&'a str>, ControlError> {
+    pub(crate) fn one_line(&self, field: &str) -> Result<Option<&'a str>, ControlError> {
         match self.get(field) {
             Some(value) if value.contains('\n') => Err(self.error(field, "has more than one line")),
             Some("") | None => Ok(None),
@@ -24,27 +24,27 @@ impl<'a> Paragraph<'a> {
     }
 
     /// The same as text of its own.
-    pub(super) fn owned(&self, field: &str) -> Result<Option<String>, ControlError> {
+    pub(crate) fn owned(&self, field: &str) -> Result<Option<String>, ControlError> {
         Ok(self.one_line(field)?.map(str::to_owned))
     }
 
-    pub(super) fn require(&self, field: &'static str) -> Result<&'a str, ControlError> {
+    pub(crate) fn require(&self, field: &'static str) -> Result<&'a str, ControlError> {
         self.one_line(field)?.ok_or(ControlError::Missing { field, line: self.first_line() })
     }
 
-    pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(&self, field: &str) -> Result<Option<T>, ControlError> {
+    pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(&self, field: &str) -> Result<Option<T>, ControlError> {
         match self.one_line(field)? {
             None => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|error| self.error(field, error)),
         }
     }
 
-    pub(super) fn required<T: FromStr<Err: fmt::Display>>(&self, field: &'static str) -> Result<T, ControlError> {
+    pub(crate) fn required<T: FromStr<Err: fmt::Display>>(&self, field: &'static str) -> Result<T, ControlError> {
         self.require(field)?.parse().map_err(|error| self.error(field, error))
     }
 
     /// Words, or names between commas, each of a type.
-    pub(super) fn list<T: FromStr<Err: fmt::Display>>(
+    pub(crate) fn list<T: FromStr<Err: fmt::Display>>(
         &self,
         field: &str,
         commas: bool,
@@ -56,7 +56,7 @@ impl<'a> Paragraph<'a> {
     }
 
     /// A field that is `yes` or not there.
-    pub(super) fn flag(&self, field: &str) -> Result<bool, ControlError> {
+    pub(crate) fn flag(&self, field: &str) -> Result<bool, ControlError> {
         match self.one_line(field)? {
             None | Some("no") => Ok(false),
             Some("yes") => Ok(true),
@@ -64,18 +64,18 @@ impl<'a> Paragraph<'a> {
         }
     }
 
-    pub(super) fn relations(&self, field: &'static str) -> Result<Relations, ControlError> {
+    pub(crate) fn relations(&self, field: &'static str) -> Result<Relations, ControlError> {
         let text = self.get(field).unwrap_or_default();
         Relations::parse(text).map_err(|source| ControlError::Relation { field, line: self.first_line(), source })
     }
 
-    pub(super) fn date(&self, field: &str) -> Result<Option<Timestamp>, ControlError> {
+    pub(crate) fn date(&self, field: &str) -> Result<Option<Timestamp>, ControlError> {
         let text = self.one_line(field)?;
         text.map(|text| Timestamp::parse_rfc2822(text).map_err(|error| self.error(field, error))).transpose()
     }
 
     /// A `Source` field that may name a version: `glibc (2.36-9)`.
-    pub(super) fn source(&self) -> Result<Option<(SourceName, Option<Version>)>, ControlError> {
+    pub(crate) fn source(&self) -> Result<Option<(SourceName, Option<Version>)>, ControlError> {
         let Some(text) = self.one_line("Source")? else { return Ok(None) };
         let (name, version) = match text.split_once(' ') {
             None => (text, None),

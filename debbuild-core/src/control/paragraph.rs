@@ -99,6 +99,11 @@ fn is_blank(line: &str) -> bool {
 }
 
 impl<'a> Paragraphs<'a> {
+    /// How many bytes of the text have been read.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
     /// The next line without its end, and where it begins; not taken yet.
     fn peek(&self) -> Option<&'a str> {
         let rest = &self.text[self.at..];

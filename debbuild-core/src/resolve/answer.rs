@@ -1,0 +1,132 @@
+//! Answers: a set with reasons, an explanation, or that it is not known.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use crate::{arch::Architecture, control::BinaryPackage, name::PackageName};
+
+/// What a resolver says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// Yes: this would be installed.
+    Satisfied(Solution),
+    /// No, and why: proved on the whole universe.
+    Unsatisfiable(Explanation),
+    /// Neither could be shown, for this reason (a time limit).
+    Unknown(String),
+}
+
+/// By which relation a package needs another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Need {
+    /// `Pre-Depends`.
+    PreDepends,
+    /// `Depends`.
+    Depends,
+    /// `Recommends`.
+    Recommends,
+}
+
+/// Why a package is in a solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The question asks for it: the group of alternatives that it satisfies.
+    Requested(String),
+    /// It is essential.
+    Essential,
+    /// Another package of the solution needs it.
+    NeededBy {
+        /// The other package.
+        package: PackageName,
+        /// Its architecture.
+        architecture: Architecture,
+        /// By which relation.
+        need: Need,
+        /// The group of alternatives that it satisfies.
+        relation: String,
+    },
+}
+
+/// A package of a solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Selected {
+    /// The package, with its location, size and digest.
+    pub package: Arc<BinaryPackage>,
+    /// The name of the index that it comes from.
+    pub origin: Arc<str>,
+    /// Why it is there: the first reason, seen from the question.
+    pub reason: Reason,
+}
+
+/// A set of packages in which every relation holds. Ordered by name, then architecture.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Solution {
+    /// The packages.
+    pub packages: Vec<Selected>,
+}
+
+impl Solution {
+    /// The first package of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Selected> {
+        self.packages.iter().find(|selected| selected.package.package.as_str() == name)
+    }
+
+    /// Bytes to download.
+    #[must_use]
+    pub fn download_size(&self) -> u64 {
+        self.packages.iter().filter_map(|selected| Some(selected.package.location.as_ref()?.size)).sum()
+    }
+
+    /// What it takes installed, in KiB, as far as the packages say.
+    #[must_use]
+    pub fn installed_size(&self) -> u64 {
+        self.packages.iter().filter_map(|selected| selected.package.installed_size).sum()
+    }
+
+    /// Why that package is there: the chain from what the question asks for to the package. Empty when it is not there.
+    #[must_use]
+    pub fn chain(&self, name: &str) -> Vec<&Selected> {
+        let key = |package: &BinaryPackage| (package.package.clone(), package.architecture.clone());
+        let by_key: HashMap<_, _> = self.packages.iter().map(|selected| (key(&selected.package), selected)).collect();
+        let mut chain: Vec<&Selected> = self.get(name).into_iter().collect();
+        while let Some(Selected { reason: Reason::NeededBy { package, architecture, .. }, .. }) = chain.last()
+            && let Some(by) = by_key.get(&(package.clone(), architecture.clone()))
+            && chain.len() <= self.packages.len()
+        {
+            chain.push(by);
+        }
+        chain.reverse();
+        chain
+    }
+}
+
+/// Something that is needed and that no package provides.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Missing {
+    /// Who needs it: a package with its version, or the subject of the question.
+    pub needed_by: String,
+    /// The group of alternatives.
+    pub relation: String,
+}
+
+/// Why something cannot be installed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The reasons, one sentence each, from the question to where it fails.
+    pub sentences: Vec<String>,
+    /// What no package provides.
+    pub missing: Vec<Missing>,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentences.join("; "))
+    }
+}

@@ -1,0 +1,188 @@
+//! What a question and each package demand, in terms of the packages of a universe: the part that all resolvers share.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use super::{BuildDeps, Need, Question, Reason, Recommends, ResolveError, Universe, universe::SolvableId};
+use crate::relation::{Alternatives, Relations};
+
+/// One of `choices` must be there; the preferred first.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) text: String,
+    pub(super) choices: Vec<SolvableId>,
+}
+
+/// None of `packages` may be there.
+#[derive(Debug)]
+pub(super) struct Ban {
+    /// What the one who bans says: `breaks foo (<< 2)`.
+    pub(super) text: String,
+    pub(super) packages: Vec<SolvableId>,
+}
+
+/// What a package demands of the set that it is part of.
+#[derive(Debug, Default)]
+pub(super) struct Demands {
+    pub(super) requires: Vec<(Need, Group)>,
+    pub(super) recommends: Vec<Group>,
+    pub(super) bans: Vec<Ban>,
+}
+
+/// What a question demands.
+#[derive(Debug, Default)]
+pub(super) struct Roots {
+    /// Who asks, for sentences.
+    pub(super) subject: String,
+    pub(super) requires: Vec<(Reason, Group)>,
+    pub(super) bans: Vec<Ban>,
+    pub(super) recommends: bool,
+}
+
+/// The demands of packages, each worked out once.
+pub(super) struct Encoding<'u> {
+    pub(super) universe: &'u Universe,
+    demands: RefCell<HashMap<SolvableId, Rc<Result<Demands, String>>>>,
+}
+
+impl<'u> Encoding<'u> {
+    pub(super) fn new(universe: &'u Universe) -> Self {
+        Self { universe, demands: RefCell::default() }
+    }
+
+    /// What a package demands, or why it cannot be used.
+    pub(super) fn demands(&self, id: SolvableId) -> Rc<Result<Demands, String>> {
+        if let Some(known) = self.demands.borrow().get(&id) {
+            return Rc::clone(known);
+        }
+        let demands = Rc::new(demands(self.universe, id));
+        self.demands.borrow_mut().insert(id, Rc::clone(&demands));
+        demands
+    }
+
+    /// What is wrong with a set of packages as an answer; empty when nothing is.
+    pub(super) fn violations(&self, roots: &Roots, chosen: &[SolvableId]) -> Vec<String> {
+        let met = |group: &Group| group.choices.iter().any(|id| chosen.contains(id));
+        let hit = |ban: &Ban| ban.packages.iter().any(|id| chosen.contains(id));
+        let mut wrong: Vec<String> =
+            roots.requires.iter().filter(|(_, group)| !met(group)).map(|(_, group)| group.text.clone()).collect();
+        wrong.extend(roots.bans.iter().filter(|ban| hit(ban)).map(|ban| ban.text.clone()));
+        for id in chosen {
+            let who = self.universe.describe(*id);
+            match self.demands(*id).as_ref() {
+                Err(reason) => wrong.push(format!("{who}: {reason}")),
+                Ok(demands) => {
+                    let unmet = demands.requires.iter().filter(|(_, group)| !met(group));
+                    wrong.extend(unmet.map(|(_, group)| format!("{who} needs {}", group.text)));
+                    wrong.extend(demands.bans.iter().filter(|ban| hit(ban)).map(|ban| format!("{who} {}", ban.text)));
+                }
+            }
+            let name = self.universe.name_of(*id);
+            if chosen.iter().any(|other| other != id && self.universe.name_of(*other) == name) {
+                wrong.push(format!("{who} is there in two versions"));
+            }
+        }
+        wrong
+    }
+}
+
+/// What the question demands.
+pub(super) fn roots(universe: &Universe, question: &Question) -> Result<Roots, ResolveError> {
+    match question {
+        Question::Install(install) => {
+            let mut roots = Roots {
+                subject: "the request".to_owned(),
+                recommends: install.recommends == Recommends::Install,
+                ..Roots::default()
+            };
+            request(universe, &install.seeds, &mut roots);
+            if install.essential {
+                essential(universe, &mut roots);
+            }
+            Ok(roots)
+        }
+        Question::BuildDeps(build) => build_roots(universe, build),
+    }
+}
+
+fn build_roots(universe: &Universe, build: &BuildDeps) -> Result<Roots, ResolveError> {
+    let native = &universe.options().native;
+    if build.architecture != *native {
+        return Err(ResolveError::Architecture { universe: native.clone(), question: build.architecture.clone() });
+    }
+    let source = &build.source;
+    let mut roots = Roots { subject: format!("source {} {}", source.source, source.version), ..Roots::default() };
+    let relations = &source.relations;
+    let of = |common: &Relations, arch: &Relations, indep: &Relations| {
+        let parts = [(true, common), (build.any, arch), (build.all, indep)];
+        let groups = parts.into_iter().filter(|(counts, _)| *counts).flat_map(|(_, part)| part.0.clone());
+        Relations(groups.collect()).reduce(native, &build.profiles)
+    };
+    request(universe, &of(&relations.depends, &relations.depends_arch, &relations.depends_indep), &mut roots);
+    // Policy 4.2: nobody needs to say that build-essential is needed.
+    if let Ok(base) = Relations::parse("build-essential") {
+        request(universe, &base, &mut roots);
+    }
+    essential(universe, &mut roots);
+    for group in of(&relations.conflicts, &relations.conflicts_arch, &relations.conflicts_indep).iter() {
+        for relation in &group.0 {
+            let packages = universe.satisfying(relation, 0);
+            roots.bans.push(Ban { text: format!("build-conflicts with {relation}"), packages });
+        }
+    }
+    Ok(roots)
+}
+
+fn request(universe: &Universe, relations: &Relations, roots: &mut Roots) {
+    for alternatives in relations.iter() {
+        let group = group(universe, alternatives, 0);
+        roots.requires.push((Reason::Requested(group.text.clone()), group));
+    }
+}
+
+fn essential(universe: &Universe, roots: &mut Roots) {
+    for choices in universe.essential() {
+        let text = choices.first().map_or(String::new(), |id| universe.entry(*id).package.to_string());
+        roots.requires.push((Reason::Essential, Group { text, choices }));
+    }
+}
+
+fn group(universe: &Universe, alternatives: &Alternatives, context: usize) -> Group {
+    let mut choices = Vec::new();
+    for relation in &alternatives.0 {
+        for id in universe.satisfying(relation, context) {
+            if !choices.contains(&id) {
+                choices.push(id);
+            }
+        }
+    }
+    Group { text: alternatives.to_string(), choices }
+}
+
+fn demands(universe: &Universe, id: SolvableId) -> Result<Demands, String> {
+    let package = universe.package(id).map_err(str::to_owned)?;
+    let relations = &package.relations;
+    let context = universe.architecture(id);
+    let groups = |relations: &Relations| -> Vec<Group> {
+        relations.iter().map(|alternatives| group(universe, alternatives, context)).collect()
+    };
+    let needed = |need: Need, relations: &Relations| groups(relations).into_iter().map(move |group| (need, group));
+    let requires = needed(Need::PreDepends, &relations.pre_depends)
+        .chain(needed(Need::Depends, &relations.depends))
+        // A package that provides what it depends on satisfies itself.
+        .filter(|(_, group)| !group.choices.contains(&id))
+        .collect();
+    let mut bans = Vec::new();
+    for (verb, relations) in [("conflicts with", &relations.conflicts), ("breaks", &relations.breaks)] {
+        for relation in relations.iter().flat_map(|group| &group.0) {
+            let packages = universe.forbidden(relation, id);
+            if !packages.is_empty() {
+                bans.push(Ban { text: format!("{verb} {relation}"), packages });
+            }
+        }
+    }
+    let siblings = universe.siblings(id);
+    if !siblings.is_empty() {
+        bans.push(Ban { text: "cannot be installed for two architectures like this".to_owned(), packages: siblings });
+    }
+    Ok(Demands { requires, recommends: groups(&relations.recommends), bans })
+}

@@ -1,0 +1,125 @@
+//! Twins for tests: packages from a text in memory, and a resolver that tries everything.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{
+    Answer, Explanation, Missing, PackageIndex, PackageSource, Question, ResolveError, Resolver, SourceError, Universe,
+    encode::{Encoding, Group, Roots, roots},
+    explain::solution,
+    universe::SolvableId,
+};
+use crate::context::Context;
+
+/// Packages from a text in memory. Strict: a stanza that cannot be read fails every load.
+#[derive(Debug)]
+pub struct MemorySource {
+    index: Arc<PackageIndex>,
+}
+
+impl MemorySource {
+    /// The packages of this Packages index.
+    #[must_use]
+    pub fn new(name: &str, text: &str) -> Self {
+        Self { index: Arc::new(PackageIndex::parse(name, text)) }
+    }
+}
+
+#[async_trait]
+impl PackageSource for MemorySource {
+    fn name(&self) -> &str {
+        self.index.name()
+    }
+
+    async fn load(&self, cx: &Context, _: &Question) -> Result<Arc<PackageIndex>, SourceError> {
+        cx.cancel().check()?;
+        match self.index.problems().first() {
+            Some(problem) => Err(SourceError::Index { name: self.name().to_owned(), source: problem.error.clone() }),
+            None => Ok(Arc::clone(&self.index)),
+        }
+    }
+}
+
+/// Tries every set of packages: right by construction, and only for universes of a few packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExhaustiveResolver;
+
+/// The most packages that it takes.
+const MOST: usize = 16;
+
+/// Unmet recommendations, number of packages, how far down the lists of choices they are, their places: the least is the best.
+type Rank = (usize, u32, usize, Vec<usize>);
+
+impl Resolver for ExhaustiveResolver {
+    fn answer(&self, cx: &Context, on: &Universe, question: &Question) -> Result<Answer, ResolveError> {
+        let all: Vec<SolvableId> = on.all().collect();
+        if all.len() > MOST {
+            return Err(ResolveError::TooLarge { packages: all.len(), most: MOST });
+        }
+        let (encoding, roots) = (Encoding::new(on), roots(on, question)?);
+        let mut best: Option<(Rank, Vec<SolvableId>)> = None;
+        for set in 0u32..1 << all.len() {
+            cx.cancel().check()?;
+            let places: Vec<usize> = (0..all.len()).filter(|at| set >> at & 1 == 1).collect();
+            let chosen: Vec<SolvableId> = places.iter().map(|at| all[*at]).collect();
+            let rank: Rank =
+                (unmet(&encoding, &roots, &chosen), set.count_ones(), passed_over(&encoding, &roots, &chosen), places);
+            if best.as_ref().is_none_or(|(least, _)| rank < *least) && encoding.violations(&roots, &chosen).is_empty() {
+                best = Some((rank, chosen));
+            }
+        }
+        Ok(match best {
+            Some((_, chosen)) => Answer::Satisfied(solution(&encoding, &roots, &chosen)),
+            None => Answer::Unsatisfiable(explanation(&encoding, &roots, &all)),
+        })
+    }
+}
+
+/// How many recommendations of the set are not met, where they count.
+fn unmet(encoding: &Encoding<'_>, roots: &Roots, chosen: &[SolvableId]) -> usize {
+    if !roots.recommends {
+        return 0;
+    }
+    let of = |id: &SolvableId| {
+        let demands = encoding.demands(*id);
+        let groups = demands.as_ref().as_ref().map_or(&[][..], |demands| &demands.recommends);
+        groups.iter().filter(|group| !group.choices.iter().any(|choice| chosen.contains(choice))).count()
+    };
+    chosen.iter().map(of).sum()
+}
+
+/// How many preferred choices were passed over.
+fn passed_over(encoding: &Encoding<'_>, roots: &Roots, chosen: &[SolvableId]) -> usize {
+    let place = |group: &Group| group.choices.iter().position(|choice| chosen.contains(choice)).unwrap_or_default();
+    let of = |id: &SolvableId| {
+        let demands = encoding.demands(*id);
+        demands.as_ref().as_ref().map_or(0, |demands| demands.requires.iter().map(|(_, group)| place(group)).sum())
+    };
+    roots.requires.iter().map(|(_, group)| place(group)).sum::<usize>() + chosen.iter().map(of).sum::<usize>()
+}
+
+fn explanation(encoding: &Encoding<'_>, roots: &Roots, all: &[SolvableId]) -> Explanation {
+    let mut explanation = Explanation {
+        sentences: vec![format!("none of the sets of {} packages satisfies {}", all.len(), roots.subject)],
+        missing: Vec::new(),
+    };
+    let mut note = |needed_by: String, text: &str, choices: &[SolvableId]| {
+        if choices.is_empty() {
+            explanation.missing.push(Missing { needed_by, relation: text.to_owned() });
+        }
+    };
+    for (_, group) in &roots.requires {
+        note(roots.subject.clone(), &group.text, &group.choices);
+    }
+    for id in all {
+        if let Ok(demands) = encoding.demands(*id).as_ref() {
+            for (_, group) in &demands.requires {
+                note(encoding.universe.describe(*id), &group.text, &group.choices);
+            }
+        }
+    }
+    explanation.missing.sort();
+    explanation.missing.dedup();
+    explanation
+}

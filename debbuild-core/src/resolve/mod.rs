@@ -1,0 +1,252 @@
+//! Questions about dependencies: what would be installed, and if nothing can be, why not.
+//!
+//! apt decides what is really installed; this predicts it, closes composes, and explains. A [`PackageSource`] loads immutable
+//! [`PackageIndex`]es, a [`Universe`] puts them together with priorities, and a [`Resolver`] answers a [`Question`] about it.
+//! "No" and "unknown" are answers, not errors.
+//!
+//! ```
+//! use debbuild_core::{context::Context, relation::Relations, resolve::*};
+//!
+//! let packages = "Package: app\nVersion: 1\nArchitecture: all\nDepends: lib (>= 2)\nFilename: pool/app.deb\nSize: 1\n\
+//!     SHA256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n";
+//! let index = PackageIndex::parse("example", packages);
+//! let universe = Universe::new(UniverseOptions::new("amd64".parse()?), [(index.into(), PRIORITY)]);
+//! let question = Question::Install(Install::new(Relations::parse("app")?));
+//! let Answer::Unsatisfiable(why) = SatResolver::new().answer(&Context::new(), &universe, &question)? else { unreachable!() };
+//! assert_eq!(why.sentences, ["the request needs app", "app 1 needs lib (>= 2), which no package provides"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answer;
+mod bytes;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod encode;
+mod explain;
+mod index;
+mod memory;
+mod sat;
+mod universe;
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+pub use answer::{Answer, Explanation, Missing, Need, Reason, Selected, Solution};
+pub use bytes::IndexSource;
+pub use index::PackageIndex;
+pub use memory::{ExhaustiveResolver, MemorySource};
+pub use sat::SatResolver;
+pub use universe::{PRIORITY, Universe, UniverseOptions, Versions};
+
+use crate::{
+    arch::Architecture,
+    cancel::Cancelled,
+    control::{ControlError, SourceControl},
+    error::{Class, Classify},
+    path::FileError,
+    relation::{BuildProfile, Relations},
+};
+
+/// Whether recommended packages are installed too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Recommends {
+    /// Only what is depended on, as in builds.
+    #[default]
+    Ignore,
+    /// Also what is recommended, where it can be had.
+    Install,
+}
+
+/// What would be installed on an empty system for these packages?
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Install {
+    /// What is asked for: each group of alternatives.
+    pub seeds: Relations,
+    /// Whether recommended packages are installed too.
+    pub recommends: Recommends,
+    /// Whether every essential package is part of it, as in a root file system.
+    pub essential: bool,
+}
+
+impl Install {
+    /// These packages and what they depend on.
+    #[must_use]
+    pub const fn new(seeds: Relations) -> Self {
+        Self { seeds, recommends: Recommends::Ignore, essential: false }
+    }
+
+    /// With another policy for recommended packages.
+    #[must_use]
+    pub const fn with_recommends(mut self, recommends: Recommends) -> Self {
+        self.recommends = recommends;
+        self
+    }
+
+    /// With or without every essential package.
+    #[must_use]
+    pub const fn with_essential(mut self, essential: bool) -> Self {
+        self.essential = essential;
+        self
+    }
+}
+
+/// What would be installed to build this source package: the essential packages, build-essential and its build dependencies?
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BuildDeps {
+    /// The source package.
+    pub source: SourceControl,
+    /// The architecture that is built on and for: that of the universe.
+    pub architecture: Architecture,
+    /// The build profiles.
+    pub profiles: BTreeSet<BuildProfile>,
+    /// Whether architecture-dependent packages are built (`Build-Depends-Arch` counts).
+    pub any: bool,
+    /// Whether architecture-independent packages are built (`Build-Depends-Indep` counts).
+    pub all: bool,
+}
+
+impl BuildDeps {
+    /// A build of everything, without profiles.
+    #[must_use]
+    pub const fn new(source: SourceControl, architecture: Architecture) -> Self {
+        Self { source, architecture, profiles: BTreeSet::new(), any: true, all: true }
+    }
+
+    /// With these build profiles.
+    #[must_use]
+    pub fn with_profiles(mut self, profiles: BTreeSet<BuildProfile>) -> Self {
+        self.profiles = profiles;
+        self
+    }
+
+    /// Of the architecture-dependent packages only, as build daemons do.
+    #[must_use]
+    pub const fn with_any_only(mut self) -> Self {
+        self.all = false;
+        self
+    }
+
+    /// Of the architecture-independent packages only.
+    #[must_use]
+    pub const fn with_all_only(mut self) -> Self {
+        self.any = false;
+        self
+    }
+}
+
+/// A question about a universe of packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Question {
+    /// What would be installed?
+    Install(Install),
+    /// What would be installed for a build?
+    BuildDeps(Box<BuildDeps>),
+}
+
+/// Why a source of packages could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The bytes are not an index.
+    #[error("index {name}")]
+    Index {
+        /// The index.
+        name: String,
+        /// What is wrong.
+        source: ControlError,
+    },
+    /// The bytes are not those that were promised.
+    #[error("index {name} has other content than its digest says")]
+    Mismatch {
+        /// The index.
+        name: String,
+    },
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The packages are kept somewhere that failed: a queue's store, an archive.
+    #[error("cannot load the packages of {name}")]
+    Store {
+        /// The source.
+        name: String,
+        /// Its own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The caller cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl Classify for SourceError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Cancelled(_) => Class::Cancelled,
+            Self::Mismatch { .. } => Class::Verification,
+            Self::File(error) => error.class(),
+            Self::Index { .. } | Self::Store { .. } => Class::Infrastructure,
+        }
+    }
+}
+
+/// Where packages come from: an index file, an archive, a tag.
+#[async_trait]
+pub trait PackageSource: fmt::Debug + Send + Sync {
+    /// What it is called in answers and explanations, for example `bookworm/main`.
+    fn name(&self) -> &str;
+
+    /// The packages that may matter for the question. What is returned never changes; a later call may return another index.
+    ///
+    /// # Errors
+    /// [`SourceError`]; a stanza that cannot be read is a problem of the index, not an error.
+    async fn load(&self, cx: &crate::context::Context, want: &Question) -> Result<Arc<PackageIndex>, SourceError>;
+}
+
+/// Why there is no answer at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The question is about another architecture than the universe.
+    #[error("the universe is of {universe}, the question of {question}")]
+    Architecture {
+        /// The universe's own architecture.
+        universe: Architecture,
+        /// The question's.
+        question: Architecture,
+    },
+    /// The universe is too large for this resolver.
+    #[error("{packages} packages are too many for this resolver, which takes {most}")]
+    TooLarge {
+        /// How many there are.
+        packages: usize,
+        /// How many it takes.
+        most: usize,
+    },
+    /// The caller cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl Classify for ResolveError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Architecture { .. } | Self::TooLarge { .. } => Class::Usage,
+            Self::Cancelled(_) => Class::Cancelled,
+        }
+    }
+}
+
+/// Answers questions. Synchronous: long ones go through [`blocking::run`](crate::blocking::run).
+pub trait Resolver: fmt::Debug + Send + Sync {
+    /// Answers the question about this universe; the same question about the same universe has the same answer.
+    ///
+    /// # Errors
+    /// [`ResolveError`]; that something cannot be installed is an answer.
+    fn answer(&self, cx: &crate::context::Context, on: &Universe, question: &Question) -> Result<Answer, ResolveError>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! The resolver for real archives: resolvo, a CDCL SAT solver, fed with Debian's rules.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt::Display,
+    time::{Duration, Instant},
+};
+
+use resolvo::{
+    Candidates, Condition, ConditionId, ConditionalRequirement, DenseIndex as _, Dependencies, DependencyProvider,
+    HintDependenciesAvailable, Interner, KnownDependencies, NameId, Problem, SolvableId, Solver, SolverCache, StringId,
+    UnsolvableOrCancelled, VersionSetId, VersionSetUnionId,
+};
+
+use super::{
+    Answer, Question, ResolveError, Resolver, Universe,
+    encode::{Ban, Encoding, Group, Roots, roots},
+    explain, universe,
+};
+use crate::{cancel::Cancelled, context::Context};
+
+/// How long a question may take: beyond this the answer is that it is not known.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Answers with a SAT solver. Versions and alternatives are preferred in their order; recommended packages are added to a
+/// solution of what is depended on, and never change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SatResolver {
+    limit: Duration,
+}
+
+impl SatResolver {
+    /// A resolver with a limit of 30 seconds for each question.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { limit: LIMIT }
+    }
+
+    /// The same with another limit.
+    #[must_use]
+    pub const fn with_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+impl Default for SatResolver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Resolver for SatResolver {
+    fn answer(&self, cx: &Context, on: &Universe, question: &Question) -> Result<Answer, ResolveError> {
+        let encoding = Encoding::new(on);
+        let roots = roots(on, question)?;
+        let stop = Stop { cx, at: cx.clock().monotonic() + self.limit };
+        let mut soft: Vec<universe::SolvableId> = Vec::new();
+        loop {
+            let chosen = match solve(&encoding, &roots, &soft, &stop) {
+                Outcome::Chosen(chosen) => chosen,
+                Outcome::Impossible(explanation) => return Ok(Answer::Unsatisfiable(explanation)),
+                Outcome::Cancelled => return Err(Cancelled.into()),
+                Outcome::LimitHit => {
+                    let limit = self.limit.as_secs();
+                    return Ok(Answer::Unknown(format!("no answer was found within {limit} seconds")));
+                }
+            };
+            let more = if roots.recommends { wanted(&encoding, &chosen, &soft) } else { Vec::new() };
+            if more.is_empty() {
+                return Ok(Answer::Satisfied(explain::solution(&encoding, &roots, &chosen)));
+            }
+            soft.extend(more);
+        }
+    }
+}
+
+/// The preferred choice for each recommendation that is not met; where that could not be had in an earlier round, the next one.
+fn wanted(
+    encoding: &Encoding<'_>,
+    chosen: &[universe::SolvableId],
+    tried: &[universe::SolvableId],
+) -> Vec<universe::SolvableId> {
+    let there: HashSet<universe::SolvableId> = chosen.iter().copied().collect();
+    let tried: HashSet<universe::SolvableId> = tried.iter().copied().collect();
+    let mut more = Vec::new();
+    for id in chosen {
+        let demands = encoding.demands(*id);
+        let groups = demands.as_ref().as_ref().map_or(&[][..], |demands| &demands.recommends);
+        for group in groups.iter().filter(|group| !group.choices.iter().any(|choice| there.contains(choice))) {
+            more.extend(group.choices.iter().copied().find(|choice| !tried.contains(choice) && !more.contains(choice)));
+        }
+    }
+    more
+}
+
+/// When to stop.
+struct Stop<'a> {
+    cx: &'a Context,
+    at: Instant,
+}
+
+enum StopReason {
+    Cancelled,
+    LimitHit,
+}
+
+enum Outcome {
+    Chosen(Vec<universe::SolvableId>),
+    Impossible(super::Explanation),
+    Cancelled,
+    LimitHit,
+}
+
+fn solve(encoding: &Encoding<'_>, roots: &Roots, soft: &[universe::SolvableId], stop: &Stop<'_>) -> Outcome {
+    let provider = Provider { encoding, stop, tables: RefCell::default() };
+    let requirements: Vec<ConditionalRequirement> =
+        roots.requires.iter().map(|(_, group)| provider.union(group).into()).collect();
+    let constraints = provider.allowed(&roots.bans);
+    let soft: Vec<SolvableId> = soft.iter().copied().map(SolvableId::from_raw).collect();
+    let problem = Problem::new().requirements(requirements).constraints(constraints).soft_requirements(soft);
+    let mut solver = Solver::new(provider);
+    match solver.solve(problem) {
+        Ok(chosen) => Outcome::Chosen(chosen.into_iter().map(SolvableId::into_raw).collect()),
+        Err(UnsolvableOrCancelled::Unsolvable(conflict)) => {
+            let graph = conflict.graph(&solver);
+            Outcome::Impossible(explain::conflict(&graph, solver.provider(), encoding.universe, roots))
+        }
+        Err(UnsolvableOrCancelled::Cancelled(why)) => match why.downcast_ref::<StopReason>() {
+            Some(StopReason::LimitHit) => Outcome::LimitHit,
+            _ => Outcome::Cancelled,
+        },
+    }
+}
+
+/// What resolvo is told, by the numbers that it uses.
+#[derive(Default)]
+struct Tables {
+    /// Name, packages in order of preference, text.
+    sets: Vec<(universe::NameId, Vec<universe::SolvableId>, String)>,
+    unions: Vec<(Vec<VersionSetId>, String)>,
+    union_ids: HashMap<(String, Vec<universe::SolvableId>), VersionSetUnionId>,
+    strings: Vec<String>,
+}
+
+pub(super) struct Provider<'a> {
+    encoding: &'a Encoding<'a>,
+    stop: &'a Stop<'a>,
+    tables: RefCell<Tables>,
+}
+
+impl Provider<'_> {
+    pub(super) fn union_text(&self, id: VersionSetUnionId) -> String {
+        self.tables.borrow().unions[id.to_index()].1.clone()
+    }
+
+    pub(super) fn set_text(&self, id: VersionSetId) -> String {
+        self.tables.borrow().sets[id.to_index()].2.clone()
+    }
+
+    pub(super) fn string(&self, id: StringId) -> String {
+        self.tables.borrow().strings[id.to_index()].clone()
+    }
+
+    fn set(&self, name: universe::NameId, packages: Vec<universe::SolvableId>, text: &str) -> VersionSetId {
+        let sets = &mut self.tables.borrow_mut().sets;
+        sets.push((name, packages, text.to_owned()));
+        VersionSetId::from_index(sets.len() - 1)
+    }
+
+    /// A group as resolvo's union: one set for each run of choices of one name, so that their order is kept.
+    fn union(&self, group: &Group) -> VersionSetUnionId {
+        let key = (group.text.clone(), group.choices.clone());
+        if let Some(known) = self.tables.borrow().union_ids.get(&key) {
+            return *known;
+        }
+        let universe = self.encoding.universe;
+        let runs = group.choices.chunk_by(|a, b| universe.name_of(*a) == universe.name_of(*b));
+        let sets = runs.map(|run| self.set(universe.name_of(run[0]), run.to_vec(), &group.text)).collect();
+        let mut tables = self.tables.borrow_mut();
+        let id = VersionSetUnionId::from_index(tables.unions.len());
+        tables.unions.push((sets, group.text.clone()));
+        tables.union_ids.insert(key, id);
+        id
+    }
+
+    /// Bans as resolvo's constraints: for each name, the versions that are left.
+    fn allowed(&self, bans: &[Ban]) -> Vec<VersionSetId> {
+        let universe = self.encoding.universe;
+        let mut constraints = Vec::new();
+        for ban in bans {
+            let mut names: BTreeMap<universe::NameId, Vec<universe::SolvableId>> = BTreeMap::new();
+            for id in &ban.packages {
+                names.entry(universe.name_of(*id)).or_default().push(*id);
+            }
+            for (name, banned) in names {
+                let left = universe.candidates(name).iter().copied().filter(|id| !banned.contains(id)).collect();
+                constraints.push(self.set(name, left, &ban.text));
+            }
+        }
+        constraints
+    }
+}
+
+impl Interner for Provider<'_> {
+    type NameId = NameId;
+    type SolvableId = SolvableId;
+
+    fn display_solvable(&self, solvable: SolvableId) -> impl Display + '_ {
+        self.encoding.universe.describe(solvable.into_raw())
+    }
+
+    fn display_name(&self, name: NameId) -> impl Display + '_ {
+        let candidates = self.encoding.universe.candidates(name.into_raw());
+        candidates.first().map_or(String::new(), |id| self.encoding.universe.entry(*id).package.to_string())
+    }
+
+    fn display_version_set(&self, version_set: VersionSetId) -> impl Display + '_ {
+        self.set_text(version_set)
+    }
+
+    fn display_string(&self, string_id: StringId) -> impl Display + '_ {
+        self.string(string_id)
+    }
+
+    fn version_set_name(&self, version_set: VersionSetId) -> NameId {
+        NameId::from_raw(self.tables.borrow().sets[version_set.to_index()].0)
+    }
+
+    fn solvable_name(&self, solvable: SolvableId) -> NameId {
+        NameId::from_raw(self.encoding.universe.name_of(solvable.into_raw()))
+    }
+
+    fn version_sets_in_union(&self, union: VersionSetUnionId) -> impl Iterator<Item = VersionSetId> {
+        self.tables.borrow().unions[union.to_index()].0.clone().into_iter()
+    }
+
+    fn resolve_condition(&self, _: ConditionId) -> Condition {
+        // Debian's relations are reduced before they come here: no requirement is made with a condition.
+        Condition::Requirement(VersionSetId::default())
+    }
+}
+
+#[expect(clippy::future_not_send, reason = "resolvo polls them in place, on the thread of the question")]
+impl DependencyProvider for Provider<'_> {
+    async fn filter_candidates(&self, candidates: &[SolvableId], set: VersionSetId, inverse: bool) -> Vec<SolvableId> {
+        let tables = self.tables.borrow();
+        let members = &tables.sets[set.to_index()].1;
+        candidates.iter().copied().filter(|id| members.contains(&id.into_raw()) != inverse).collect()
+    }
+
+    async fn get_candidates(&self, name: NameId) -> Option<Candidates> {
+        let candidates = self.encoding.universe.candidates(name.into_raw());
+        Some(Candidates {
+            candidates: candidates.iter().copied().map(SolvableId::from_raw).collect(),
+            hint_dependencies_available: HintDependenciesAvailable::None,
+            ..Candidates::default()
+        })
+    }
+
+    async fn sort_candidates(&self, _: &SolverCache<Self>, solvables: &mut [SolvableId]) {
+        let universe = self.encoding.universe;
+        let place = |id: &SolvableId| {
+            let id = id.into_raw();
+            universe.candidates(universe.name_of(id)).iter().position(|candidate| *candidate == id)
+        };
+        solvables.sort_by_key(place);
+    }
+
+    async fn get_dependencies(&self, solvable: SolvableId) -> Dependencies {
+        match self.encoding.demands(solvable.into_raw()).as_ref() {
+            Ok(demands) => Dependencies::Known(KnownDependencies {
+                requirements: demands.requires.iter().map(|(_, group)| self.union(group).into()).collect(),
+                constrains: self.allowed(&demands.bans),
+            }),
+            Err(reason) => {
+                let strings = &mut self.tables.borrow_mut().strings;
+                strings.push(reason.clone());
+                Dependencies::Unknown(StringId::from_index(strings.len() - 1))
+            }
+        }
+    }
+
+    fn should_cancel_with_value(&self) -> Option<Box<dyn Any>> {
+        if self.stop.cx.cancel().is_cancelled() {
+            Some(Box::new(StopReason::Cancelled))
+        } else if self.stop.cx.clock().monotonic() >= self.stop.at {
+            Some(Box::new(StopReason::LimitHit))
+        } else {
+            None
+        }
+    }
+}
