@@ -6,6 +6,7 @@ mod queue;
 pub mod scheduler;
 pub mod store;
 pub mod tag;
+pub mod worker;
 
 pub use error::QueueError;
 pub use queue::{

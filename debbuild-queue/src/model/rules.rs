@@ -22,16 +22,19 @@ pub fn decide(view: View<'_>, command: &Command<'_>, limits: &Limits, now: Times
         Command::Complete(token, completion) => complete(view, token, completion, limits, now),
         Command::Refuse(token, reason) => {
             let attempt = open(view, token)?;
-            let mut decision = end(view.task, attempt, AttemptState::Refused, refusal(reason), limits, now);
+            let mut decision = end(view.task, attempt, AttemptState::Refused, infrastructure(reason), limits, now);
             decision.changes.push(Change::Avoid(view.task.id, attempt.worker.clone()));
             Ok(decision)
         }
         Command::Release(token, reason) => {
-            Ok(end(view.task, open(view, token)?, AttemptState::Released, refusal(reason), limits, now))
+            Ok(end(view.task, open(view, token)?, AttemptState::Released, infrastructure(reason), limits, now))
         }
         Command::Abandon(token, reason) => {
-            let failure = Failure::new(Class::Infrastructure, *reason);
-            Ok(end(view.task, open(view, token)?, AttemptState::Lost, Some(failure), limits, now))
+            let attempt = open(view, token)?;
+            // What was never accepted was never begun.
+            let begun = attempt.state == AttemptState::Running;
+            let state = if begun { AttemptState::Lost } else { AttemptState::Void };
+            Ok(end(view.task, attempt, state, infrastructure(reason), limits, now))
         }
         Command::Lose(counter) => lose(view, *counter, limits, now),
         Command::Cancel(by, reason) => cancel(view, by, reason, now),
@@ -164,7 +167,7 @@ fn lose(view: View<'_>, counter: u64, limits: &Limits, now: Timestamp) -> Result
         return Err(Rejection::Alive(attempt.id));
     }
     let (state, failure) = if attempt.state == AttemptState::Leased {
-        (AttemptState::Void, refusal("the worker did not accept the task in time"))
+        (AttemptState::Void, infrastructure("the worker did not accept the task in time"))
     } else {
         let message = format!("worker {} was not heard of for {} s", attempt.worker, limits.lease.as_secs());
         (AttemptState::Lost, Some(Failure::new(Class::Infrastructure, message)))
@@ -205,7 +208,7 @@ fn prioritise(task: &Task, priority: i32, rank: i64, now: Timestamp) -> Result<D
     Ok(Decision { changes: vec![Change::Task(Box::new(next)), Change::Event(event)] })
 }
 
-fn refusal(reason: &str) -> Option<Failure> {
+fn infrastructure(reason: &str) -> Option<Failure> {
     Some(Failure::new(Class::Infrastructure, reason))
 }
 
