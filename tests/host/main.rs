@@ -1,4 +1,5 @@
 //! Tests that need real tools; `tests/run.sh` installs them and runs these.
 
 mod acquire;
+mod build;
 mod sign;

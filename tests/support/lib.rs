@@ -1,3 +1,4 @@
 //! Shared helpers.
 
 pub mod debbuild;
+pub mod source;

@@ -2,9 +2,13 @@
 
 use std::ffi::OsString;
 
-use debbuild_core::build::BuildOptions;
+use debbuild_core::{
+    build::{BuildOptions, BuildRequest, Network},
+    name::FileName,
+    path::AbsPath,
+};
 
-use super::SbuildError;
+use super::BuilderError;
 
 /// The version of an sbuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,9 +21,9 @@ impl SbuildVersion {
     /// Reads the first line of `sbuild --version`: `sbuild (Debian sbuild) 0.85.0 (04 January 2023)`.
     ///
     /// # Errors
-    /// [`SbuildError::Version`] when it is something else, or too old.
-    pub fn parse(text: &str) -> Result<Self, SbuildError> {
-        let error = || SbuildError::Version(text.lines().next().unwrap_or_default().to_owned());
+    /// [`BuilderError::Version`] when it is something else, or too old.
+    pub fn parse(text: &str) -> Result<Self, BuilderError> {
+        let error = || BuilderError::Version(text.lines().next().unwrap_or_default().to_owned());
         let rest = text.strip_prefix("sbuild (Debian sbuild) ").ok_or_else(error)?;
         let word = rest.split_whitespace().next().ok_or_else(error)?;
         let mut numbers = word.split('.').map(|part| {
@@ -72,6 +76,53 @@ pub struct Layout {
     pub extra_packages: Vec<String>,
     /// The proxy for apt, `http://127.0.0.1:PORT`; none when there is no archive to talk to.
     pub proxy: Option<String>,
+}
+
+impl Layout {
+    /// These places, with no local packages and no archive.
+    #[must_use]
+    pub fn new(
+        chroot: impl Into<String>,
+        dsc: impl Into<String>,
+        out: impl Into<String>,
+        sessions: impl Into<String>,
+    ) -> Self {
+        let (chroot, dsc, out, sessions) = (chroot.into(), dsc.into(), out.into(), sessions.into());
+        Self { chroot, dsc, out, sessions, extra_packages: Vec::new(), proxy: None }
+    }
+}
+
+/// Refuses what would mean something else to sbuild, dpkg or a shell than what it says.
+///
+/// # Errors
+/// [`BuilderError::Option`].
+pub fn check(request: &BuildRequest) -> Result<(), BuilderError> {
+    let BuildOptions { profiles, build_options, environment, extra_packages, .. } = &request.options;
+    let error = |kind, text: &str| BuilderError::Option { kind, text: text.to_owned() };
+    let word = |text: &str, more: &[u8]| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+            && !text.starts_with('-')
+    };
+    if let Some(profile) = profiles.iter().find(|text| !word(text, b".-+")) {
+        return Err(error("build profile", profile));
+    }
+    if let Some(option) = build_options.iter().find(|text| !word(text, b".-+=,_")) {
+        return Err(error("word of DEB_BUILD_OPTIONS", option));
+    }
+    let name = |text: &str| word(text, b"_") && !text.starts_with(|c: char| c.is_ascii_digit());
+    if let Some((key, _)) = environment.iter().find(|(key, value)| !name(key) || value.contains('\0')) {
+        return Err(error("name or value of a variable", key));
+    }
+    let deb = |path: &AbsPath| path.name().parse::<FileName>().is_ok() && path.name().ends_with(".deb");
+    if let Some(file) = extra_packages.iter().find(|path| !deb(path)) {
+        return Err(error("name of a .deb", file.as_str()));
+    }
+    let dsc = &request.dsc;
+    if dsc.name().parse::<FileName>().is_err() || !dsc.name().ends_with(".dsc") {
+        return Err(error("name of a .dsc", dsc.as_str()));
+    }
+    Ok(())
 }
 
 /// The private configuration (sbuild.conf(5)), read through `SBUILD_CONFIG`. It decides everything that a user's or the host's file could decide.
@@ -168,7 +219,7 @@ pub fn argv(
     }
     args.extend(layout.extra_packages.iter().map(|file| format!("--extra-package={file}")));
     args.extend(options.add_depends.iter().map(|name| format!("--add-depends={name}")));
-    if options.network == debbuild_core::build::Network::On && version.has_enable_network() {
+    if options.network == Network::On && version.has_enable_network() {
         args.push("--enable-network".to_owned());
     }
     args.push(layout.dsc.clone());

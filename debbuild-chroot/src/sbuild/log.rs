@@ -8,6 +8,9 @@ use debbuild_core::clock::Timestamp;
 const TAIL_LINES: usize = 400;
 /// How much of one line is kept, in bytes.
 const LINE_BYTES: usize = 2_000;
+/// The line that lists what is installed when the build begins, and how much of it is kept.
+const INSTALLED: &[u8] = b"Package versions: ";
+const INSTALLED_BYTES: usize = 1 << 20;
 /// How many stages are kept apart: a package's output can imitate headings.
 const STAGES: usize = 64;
 
@@ -43,6 +46,7 @@ pub struct BuildLog {
     stages: Vec<LogStage>,
     summary: BTreeMap<String, String>,
     partial: Vec<u8>,
+    installed: Vec<(String, String)>,
     lines: u64,
     previous: [String; 2],
     ended: Option<Timestamp>,
@@ -57,6 +61,7 @@ impl BuildLog {
             stages: vec![first],
             summary: BTreeMap::new(),
             partial: Vec::new(),
+            installed: Vec::new(),
             lines: 0,
             previous: [String::new(), String::new()],
             ended: None,
@@ -85,7 +90,9 @@ impl BuildLog {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        let room = LINE_BYTES.saturating_sub(self.partial.len());
+        let start = if self.partial.is_empty() { bytes } else { &self.partial };
+        let limit = if start.starts_with(INSTALLED) { INSTALLED_BYTES } else { LINE_BYTES };
+        let room = limit.saturating_sub(self.partial.len());
         self.partial.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
@@ -123,6 +130,12 @@ impl BuildLog {
         self.summary.get(field).map(String::as_str)
     }
 
+    /// The names and versions of everything that was installed when the build began; empty if it never did.
+    #[must_use]
+    pub fn installed(&self) -> &[(String, String)] {
+        &self.installed
+    }
+
     /// How many lines there are.
     #[must_use]
     pub fn lines(&self) -> u64 {
@@ -148,7 +161,11 @@ impl BuildLog {
         {
             self.summary.insert(key.to_owned(), value.trim().to_owned());
         }
-        if heading.is_none()
+        let here = self.stages.last().map_or("", |stage| stage.name);
+        if here == "dump-build-env" && self.installed.is_empty() && text.as_bytes().starts_with(INSTALLED) {
+            let pairs = text[INSTALLED.len()..].split(' ').filter_map(|word| word.split_once('_'));
+            self.installed = pairs.map(|(name, version)| (name.to_owned(), version.to_owned())).collect();
+        } else if heading.is_none()
             && let Some(stage) = self.stages.last_mut()
         {
             if stage.tail.len() == TAIL_LINES {

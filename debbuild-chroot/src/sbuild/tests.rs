@@ -1,16 +1,21 @@
 //! Tests over logs of real builds (sbuild 0.85, bookworm), with host names and paths taken out.
 
+mod twin;
+
 use std::time::Duration;
 
 use debbuild_core::{
-    build::{BuildOptions, Failure},
+    build::{BuildOptions, BuildRequest, ChrootId, Failure, RebuildSuffix},
     clock::Timestamp,
+    digest::Sha256,
     error::Class,
     path::AbsPath,
+    version::Version,
 };
 
 use super::{
-    config::{Layout, SbuildVersion, argv, sbuildrc},
+    Rebuild, changelog_entry,
+    config::{Layout, SbuildVersion, argv, check, sbuildrc},
     log::BuildLog,
     outcome::{Archives, End, Evidence, judge},
 };
@@ -225,4 +230,70 @@ fn the_arguments_are_all_that_sbuild_gets() {
     let args = argv(SbuildVersion(0, 85, 0), "bookworm", "amd64", &layout(), &options);
     let args: Vec<&str> = args.iter().map(|arg| arg.to_str().unwrap()).collect();
     insta::assert_snapshot!(args.join("\n"));
+}
+
+#[test]
+fn what_would_mean_something_else_is_refused() {
+    let request = |options: BuildOptions| {
+        let dsc = AbsPath::new("/srv/hello_2.10-3.dsc").unwrap();
+        let (suite, architecture) = ("bookworm".parse().unwrap(), "amd64".parse().unwrap());
+        BuildRequest::new(dsc, Sha256::of(b""), suite, architecture, ChrootId::new(Sha256::of(b"")))
+            .with_options(options)
+    };
+    assert!(check(&request(BuildOptions::default())).is_ok());
+    for profile in ["", "a,b", "a b", "--x", "a;b", "$(id)"] {
+        let options = BuildOptions::default().with_profiles(vec![profile.to_owned()]);
+        assert!(check(&request(options)).is_err(), "{profile:?}");
+    }
+    for name in ["", "A B", "1A", "A=B", "A'B", "é"] {
+        let mut options = BuildOptions::default();
+        options.environment.insert(name.to_owned(), String::new());
+        assert!(check(&request(options)).is_err(), "{name:?}");
+    }
+    for file in ["/srv/x.txt", "/srv/-x.deb", "/srv/a b.deb"] {
+        let options = BuildOptions::default().with_extra_packages(vec![AbsPath::new(file).unwrap()]);
+        assert!(check(&request(options)).is_err(), "{file:?}");
+    }
+}
+
+#[test]
+fn what_was_installed_is_read_whole() {
+    let pairs: Vec<String> = (0..5_000).map(|number| format!("package-{number}_1:{number}-1")).collect();
+    let rule = format!("+{}+\n", "-".repeat(78));
+    let text = format!("{rule}| {:77}|\n{rule}\nPackage versions: {}\n", "Build environment", pairs.join(" "));
+    let mut log = BuildLog::new(AT);
+    text.as_bytes().chunks(10).for_each(|piece| log.push(piece, AT));
+    assert_eq!(log.installed().len(), 5_000);
+    assert_eq!(log.installed()[4_999], ("package-4999".to_owned(), "1:4999-1".to_owned()));
+    // Package code cannot add to it.
+    log.push(b"\ndpkg-buildpackage\n-----------------\nPackage versions: evil_1\n", AT);
+    assert_eq!(log.installed().len(), 5_000);
+}
+
+#[test]
+fn pool_paths_name_packages() {
+    let name =
+        |path: &str| super::locking::deb_name(path).map(|(name, version, arch)| format!("{name} {version} {arch}"));
+    assert_eq!(name("pool/main/f/file/file_5.44-3_amd64.deb").as_deref(), Some("file 5.44-3 amd64"));
+    assert_eq!(name("b_1%3a2-3_all.deb").as_deref(), Some("b 2-3 all"));
+    assert_eq!((name("pool/b_1.deb"), name("dists/x/InRelease")), (None, None));
+}
+
+#[test]
+fn the_shells_times_are_read() {
+    assert_eq!(super::measure::cpu_seconds("0m0.01s 0m0.02s\n1m2.50s 0m7.25s\n"), Some(69.75));
+    assert_eq!(super::measure::cpu_seconds("nonsense"), None);
+}
+
+#[test]
+fn changelog_entries_are_dated_by_the_parent_and_plain() {
+    let version = Version::new("2.10-3+0acme1").unwrap();
+    let rebuild =
+        |maintainer: &str| Rebuild::new(RebuildSuffix::new("acme", 1).unwrap(), maintainer, "acme".parse().unwrap());
+    let entry = changelog_entry("hello", &version, &rebuild("Acme <builds@acme.example>")).unwrap();
+    let expected = "hello (2.10-3+0acme1) acme; urgency=medium\n\n  * No-change rebuild for acme.\n\n -- Acme <builds@acme.example>  ";
+    assert_eq!(entry, expected);
+    for bad in ["", "Acme", "Acme <a@b>\nevil", "Acme  <a@b>"] {
+        assert!(changelog_entry("hello", &version, &rebuild(bad)).is_err(), "{bad:?}");
+    }
 }

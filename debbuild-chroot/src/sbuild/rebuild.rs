@@ -1,0 +1,212 @@
+//! A no-change rebuild as a new source version: the parent's source with one more changelog entry, dated from the parent's.
+//!
+//! The source is unpacked and packed again by the chroot's own dpkg-source, confined and without the rights of root; nothing of it
+//! runs on the host.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    sync::Arc,
+};
+
+use debbuild_core::{
+    blocking,
+    build::{BuildRequest, RebuildSuffix},
+    cancel::CancelToken,
+    command::{CommandRunner, CommandRunnerExt as _, CommandSpec},
+    context::Context,
+    control::SourceControl,
+    digest::Sha256,
+    error::chain,
+    name::SuiteName,
+    path::{AbsPath, IoResultExt as _},
+    version::Version,
+};
+
+use super::{BuildBase, BuilderError, input};
+use crate::confine::{BuildUser, Confinement, Mapping, Scratch};
+
+/// What the new version is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rebuild {
+    /// What is added to the parent's version.
+    pub suffix: RebuildSuffix,
+    /// Who signs the entry: `Name <address>`.
+    pub maintainer: String,
+    /// The suite that the entry names.
+    pub suite: SuiteName,
+    /// What the entry says.
+    pub reason: String,
+}
+
+impl Rebuild {
+    /// A rebuild that says `No-change rebuild for SUITE.`
+    #[must_use]
+    pub fn new(suffix: RebuildSuffix, maintainer: impl Into<String>, suite: SuiteName) -> Self {
+        let reason = format!("No-change rebuild for {suite}.");
+        Self { suffix, maintainer: maintainer.into(), suite, reason }
+    }
+
+    /// With another reason.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+}
+
+/// The head of the changelog entry (Policy 4.4), up to the maintainer; the date is the parent's and is added where it is read.
+///
+/// # Errors
+/// [`BuilderError::Option`] when the maintainer or the reason is not one plain line.
+pub fn changelog_entry(source: &str, version: &Version, rebuild: &Rebuild) -> Result<String, BuilderError> {
+    let line = |kind, text: &str| {
+        let plain = !text.trim().is_empty() && !text.contains(char::is_control);
+        if plain { Ok(text.trim().to_owned()) } else { Err(BuilderError::Option { kind, text: text.to_owned() }) }
+    };
+    let maintainer = line("maintainer", &rebuild.maintainer)?;
+    if !maintainer.ends_with('>') || !maintainer.contains(" <") || maintainer.contains("  ") {
+        return Err(BuilderError::Option { kind: "maintainer", text: maintainer });
+    }
+    let (reason, suite) = (line("reason", &rebuild.reason)?, &rebuild.suite);
+    Ok(format!("{source} ({version}) {suite}; urgency=medium\n\n  * {reason}\n\n -- {maintainer}  "))
+}
+
+/// As root of the confined place: unpacks the chroot in memory and goes into it as an ordinary user. Constant: data arrives only as
+/// its arguments, which are the root folder, the chroot's tarball, the folder with the sources, where results go, the .dsc's name.
+const OUTER: &str = r#"
+set -e
+root=$1 tarball=$2 in=$3 out=$4
+mount -t tmpfs -o size=16g,mode=0755 tmpfs "$root"
+tar --extract --file="$tarball" --directory="$root" --exclude='./dev/*'
+for node in null zero full random urandom; do
+    : >"$root/dev/$node"
+    mount --bind "/dev/$node" "$root/dev/$node"
+done
+mkdir -p "$root/build/rebuild"
+cp -- "$in"/* "$root/build/rebuild/"
+chown -R 1000:1000 "$root/build/rebuild"
+env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/nonexistent \
+    chroot "$root" setpriv --reuid=1000 --regid=1000 --clear-groups --no-new-privs sh -c "$6" rebuild "$5"
+rm -rf "$root/build/rebuild/tree" "$root/build/rebuild/entry"
+cp --no-dereference -- "$root/build/rebuild"/* "$out/"
+chmod 0644 "$out"/*
+"#;
+
+/// Inside the chroot, as an ordinary user: the entry, the parent's date, the parent's changelog.
+const INNER: &str = r#"
+set -e
+cd /build/rebuild
+dpkg-source --extract "$1" tree
+cd tree
+date=$(dpkg-parsechangelog --show-field Date)
+SOURCE_DATE_EPOCH=$(dpkg-parsechangelog --show-field Timestamp)
+export SOURCE_DATE_EPOCH
+{ cat ../entry; printf '%s\n\n' "$date"; cat debian/changelog; } >../changelog.new
+cat ../changelog.new >debian/changelog
+rm ../changelog.new
+cd ..
+dpkg-source --build tree
+"#;
+
+/// Makes new source versions.
+#[derive(Debug, Clone)]
+pub struct Rebuilder {
+    runner: Arc<dyn CommandRunner>,
+    user: BuildUser,
+    scratch: AbsPath,
+}
+
+impl Rebuilder {
+    /// Works as this user below this folder.
+    #[must_use]
+    pub fn new(runner: Arc<dyn CommandRunner>, user: BuildUser, scratch: AbsPath) -> Self {
+        Self { runner, user, scratch }
+    }
+
+    /// Makes the new source package in `folder` (made if it is missing) and returns its .dsc. The same parent gives the same bytes.
+    ///
+    /// # Errors
+    /// [`BuilderError::Source`] when the parent is not what the request says or cannot be packed again.
+    pub async fn make(
+        &self,
+        cx: &Context,
+        base: &BuildBase,
+        parent: &BuildRequest,
+        rebuild: &Rebuild,
+        folder: &AbsPath,
+    ) -> Result<AbsPath, BuilderError> {
+        let scratch = Scratch::create(&self.scratch, "rebuild", &self.user)?;
+        let made = self.attempt(cx, base, parent, rebuild, folder, &scratch).await;
+        let clean = cx.clone().with_cancel(CancelToken::new());
+        let removed = scratch.remove(&clean, &*self.runner, &self.user).await;
+        let made = made?;
+        removed?;
+        Ok(made)
+    }
+
+    async fn attempt(
+        &self,
+        cx: &Context,
+        base: &BuildBase,
+        parent: &BuildRequest,
+        rebuild: &Rebuild,
+        folder: &AbsPath,
+        scratch: &Scratch,
+    ) -> Result<AbsPath, BuilderError> {
+        for name in ["in", "out", "root"] {
+            let path = scratch.path().join(name);
+            fs::create_dir(&path).at("create", &path)?;
+            fs::set_permissions(&path, Permissions::from_mode(0o755)).at("change the mode of", &path)?;
+            scratch.give(&path, &self.user)?;
+        }
+        let (ask, to) = (parent.clone(), scratch.path().join("in"));
+        let control = blocking::run(move || input::stage(&ask, &to)).await;
+        let control = control.map_err(|failure| BuilderError::Source(failure.message))?;
+        let version = format!("{}{}", control.version, rebuild.suffix);
+        let version = Version::new(&version).map_err(|error| BuilderError::Source(error.to_string()))?;
+        let entry = scratch.path().join("in").join("entry");
+        fs::write(&entry, changelog_entry(control.source.as_str(), &version, rebuild)?).at("write", &entry)?;
+        let inside = |name: &str| scratch.inside(name);
+        let spec = CommandSpec::new("sh")
+            .with_args(["-c", OUTER, "rebuild"])
+            .with_args([inside("root"), base.tarball.to_string(), inside("in"), inside("out")])
+            .with_args([parent.dsc.name(), INNER]);
+        let place = Confinement::new(self.user.clone(), scratch.path()).with_mapping(Mapping::Root).with_gateway(false);
+        self.runner.output(cx, &place.wrap(spec)).await.map_err(|error| BuilderError::Source(chain(&error)))?;
+        let name = format!("{}_{}.dsc", control.source, version.without_epoch());
+        let (out, folder) = (scratch.path().join("out"), folder.clone());
+        blocking::run(move || fetch(&out, &name, &version, &folder)).await
+    }
+}
+
+/// Checks what came out and copies it to its place, the .dsc last.
+fn fetch(out: &AbsPath, name: &str, version: &Version, folder: &AbsPath) -> Result<AbsPath, BuilderError> {
+    let wrong = |error: &dyn std::fmt::Display| BuilderError::Source(format!("{name}: {error}"));
+    let from = out.child(name)?;
+    if !fs::symlink_metadata(&from).at("look at", &from)?.is_file() {
+        return Err(wrong(&"not a plain file"));
+    }
+    let bytes = fs::read(&from).at("read", &from)?;
+    let control = SourceControl::from_unverified(&bytes).map_err(|error| wrong(&error))?;
+    if control.version != *version {
+        return Err(wrong(&format_args!("has version {}", control.version)));
+    }
+    fs::create_dir_all(folder).at("create", folder)?;
+    let own = (bytes.len() as u64, Sha256::of(&bytes));
+    let listed = control.files.iter().map(|entry| (entry.name.as_str(), (entry.size, entry.sha256)));
+    for (file, expected) in listed.chain([(name, own)]) {
+        let (from, to) = (out.child(file)?, folder.child(file)?);
+        if !fs::symlink_metadata(&from).at("look at", &from)?.is_file() {
+            return Err(wrong(&format_args!("{file} is not a plain file")));
+        }
+        let draft = folder.child(&format!(".{file}.new"))?;
+        let _old = fs::remove_file(&draft);
+        if input::copy(&from, &draft, expected.0)? != expected {
+            return Err(wrong(&format_args!("{file} is not as listed")));
+        }
+        fs::rename(&draft, &to).at("rename", &draft)?;
+    }
+    Ok(folder.child(name)?)
+}
