@@ -1,8 +1,9 @@
 //! `App`: settings, state and use cases, as the command line has them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use debbuild_cli::app::{App, AppError, Machine, Overrides};
+use debbuild_cli::app::{App, AppError, Machine, Overrides, fetched_json};
+use debbuild_core::{acquire::source::SourceRequest, name::SuiteName};
 use pyo3::prelude::*;
 use serde_json::json;
 
@@ -18,13 +19,9 @@ pub(crate) struct PyApp {
     on_event: Option<Py<PyAny>>,
 }
 
-fn open(
-    home: Option<std::path::PathBuf>,
-    config: Option<std::path::PathBuf>,
-    settings: BTreeMap<String, String>,
-) -> Result<App, AppError> {
+fn open(home: Option<PathBuf>, config: Option<PathBuf>, settings: BTreeMap<String, String>) -> Result<App, AppError> {
     let machine = Machine::current()?;
-    let absolute = |path: std::path::PathBuf| machine.path(&path.to_string_lossy());
+    let absolute = |path: PathBuf| machine.path(&path.to_string_lossy());
     let mut overrides = Overrides::new().with_config(config.map(absolute).transpose()?);
     for (key, value) in settings {
         overrides = overrides.with_set(key, value);
@@ -41,8 +38,8 @@ impl PyApp {
     #[pyo3(signature = (*, home=None, config=None, settings=None, on_event=None))]
     fn new(
         py: Python<'_>,
-        home: Option<std::path::PathBuf>,
-        config: Option<std::path::PathBuf>,
+        home: Option<PathBuf>,
+        config: Option<PathBuf>,
         settings: Option<BTreeMap<String, String>>,
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
@@ -67,6 +64,23 @@ impl PyApp {
         let app = self.app.clone();
         let report = wait(py, self.on_event.as_ref(), |cx| async move { app.doctor(&cx).await })?;
         plain(py, &report)
+    }
+
+    #[pyo3(signature = (source, *, suite, into))]
+    fn source_fetch<'py>(
+        &self,
+        py: Python<'py>,
+        source: &str,
+        suite: &str,
+        into: PathBuf,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request: SourceRequest = source.parse().into_py_result(py)?;
+        let suite = SuiteName::new(suite).into_py_result(py)?;
+        let into = self.app.machine().path(&into.to_string_lossy()).into_py_result(py)?;
+        let app = self.app.clone();
+        let on_event = self.on_event.as_ref();
+        let fetched = wait(py, on_event, |cx| async move { app.source_fetch(&cx, &request, &suite, &into).await })?;
+        plain(py, &fetched_json(&fetched))
     }
 
     #[pyo3(signature = (*, dry_run=false))]

@@ -1,5 +1,8 @@
 """Settings, errors and events."""
 
+import os
+import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -61,3 +64,36 @@ def test_an_exception_of_the_callback_is_raised(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="enough"):
         debbuild.App(home=tmp_path, on_event=fail).doctor()
+
+
+def dead_archive(tmp_path: Path) -> debbuild.App:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}/debian"
+    sources = tmp_path / "only.sources"
+    sources.write_text(f"Types: deb\nURIs: {address}\nSuites: stable\nComponents: main\n")
+    settings = {"archives.sources": str(sources), "archives.owners": "Debian", "archives.keyrings": ""}
+    return debbuild.App(home=tmp_path / "state", settings=settings)
+
+
+def test_a_dead_mirror_is_infrastructure(tmp_path: Path) -> None:
+    with pytest.raises(errors.InfrastructureError) as caught:
+        dead_archive(tmp_path).source_fetch("hello", suite="stable", into=tmp_path / "out")
+    assert caught.value.exit_code == 6
+    with pytest.raises(errors.UsageError):
+        dead_archive(tmp_path).source_fetch("Not_A_Name", suite="stable", into=tmp_path / "out")
+
+
+def test_ctrl_c_cancels_and_is_raised(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        sources = tmp_path / "only.list"
+        sources.write_text(f"deb http://127.0.0.1:{silent.getsockname()[1]}/debian stable main\n")
+        settings = {"archives.sources": str(sources), "archives.owners": "Debian", "archives.keyrings": ""}
+        app = debbuild.App(home=tmp_path / "state", settings=settings)
+        timer = threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            app.source_fetch("hello", suite="stable", into=tmp_path / "out")
+        timer.join()

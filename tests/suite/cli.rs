@@ -102,3 +102,47 @@ async fn manual_pages_are_written_for_every_command() {
         assert!(user.path().descend("pages").unwrap().descend(page).unwrap().as_std().exists(), "{page}");
     }
 }
+
+/// A user whose only archive is at this address.
+fn with_archive(address: &str) -> Sandbox {
+    let user = Sandbox::new();
+    user.write("apt/only.sources", &format!("Types: deb\nURIs: {address}\nSuites: stable\nComponents: main\n"));
+    let archives = format!("[archives]\nsources = ['{}/apt']\nkeyrings = []\nowners = ['Debian']\n", user.path());
+    user.write("debbuild.toml", &archives);
+    user
+}
+
+#[tokio::test]
+async fn a_mirror_that_does_not_answer_is_infrastructure_and_an_unknown_suite_is_configuration() {
+    // A port that was free a moment ago: nobody listens there.
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let user = with_archive(&format!("http://127.0.0.1:{port}/debian"));
+    let fetch = ["source", "fetch", "hello", "--suite", "stable", "--output", "out", "--format", "json"];
+    let dead = user.run(fetch).await;
+    assert_eq!((dead.status, dead.stdout.as_str()), (6, ""), "{dead:?}");
+    assert_eq!(dead.error()["class"], "infrastructure");
+    assert!(!user.path().join("out").as_std().exists());
+    let none = user.run([&fetch[..], &["--set", "archives.sources="]].concat()).await;
+    assert_eq!(none.status, 2, "{none:?}");
+    assert_eq!(none.error()["class"], "config");
+    let name = user.run(["source", "fetch", "Not_A_Name", "--suite", "stable"]).await;
+    assert_eq!(name.status, 2, "{name:?}");
+}
+
+#[tokio::test]
+async fn ctrl_c_stops_the_work_and_exits_with_130_and_a_termination_with_7() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let user = with_archive(&format!("http://{}/debian", silent.local_addr().unwrap()));
+    for (signal, status) in [("INT", 130), ("TERM", 7)] {
+        let debbuild = user.command(["source", "fetch", "hello", "--suite", "stable"]);
+        let mut spec = debbuild_core::command::CommandSpec::new("timeout")
+            .with_args(["--preserve-status", "--foreground", "-s", signal, "2"])
+            .with_arg(debbuild.program)
+            .with_args(debbuild.args)
+            .with_cwd(user.path().clone());
+        spec.env = debbuild.env;
+        let ran = user.spec(spec).await;
+        assert_eq!(ran.status, status, "{ran:?}");
+        assert!(ran.stderr.contains(if signal == "INT" { "interrupted" } else { "cancelled" }), "{ran:?}");
+    }
+}

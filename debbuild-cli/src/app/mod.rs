@@ -26,7 +26,7 @@ pub use error::{AppError, Failure};
 pub use machine::Machine;
 use settings::Layers;
 pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};
-pub use wire::event_json;
+pub use wire::{event_json, fetched_json};
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
-//! Events as every door shows them to programs.
+//! Values as every door shows them to programs: the command line's JSON, and Python's dicts.
 
 use debbuild_core::{
+    acquire::source::FetchedSource,
     error::Class,
     event::{Event, SpanId, Unit},
 };
@@ -34,5 +35,20 @@ pub fn event_json(event: &Event) -> Option<Value> {
             json!({ "event": "finished", "span": span.get(), "failed": failed.map(Class::name) })
         }
         _ => return None,
+    })
+}
+
+/// A fetched source package: name, version, the archive's name, the path of the .dsc, and all files with size and sha256.
+#[must_use]
+pub fn fetched_json(fetched: &FetchedSource) -> Value {
+    let files = fetched.source.files.iter().zip(&fetched.files);
+    json!({
+        "source": fetched.source.name.to_string(),
+        "version": fetched.source.version.to_string(),
+        "archive": fetched.source.archive,
+        "dsc": fetched.dsc.as_str(),
+        "files": files.map(|(file, path)| {
+            json!({ "path": path.as_str(), "size": file.size, "sha256": file.sha256.to_string() })
+        }).collect::<Vec<_>>(),
     })
 }

@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 use debbuild_core::{acquire::source::SourceRequest, name::SuiteName};
-use serde_json::json;
 
 use super::{Answer, Done, Door};
+use crate::app::fetched_json;
 
 /// Fetch source packages
 #[derive(Debug, clap::Args)]
@@ -36,15 +36,7 @@ pub(super) async fn source(door: &Door, args: &SourceArgs) -> Answer {
     let SourceVerb::Fetch(args) = &args.verb;
     let into = door.app.machine().path(&args.output)?;
     let fetched = door.app.source_fetch(&door.cx, &args.source, &args.suite, &into).await?;
-    let wire = json!({
-        "source": fetched.source.name.to_string(),
-        "version": fetched.source.version.to_string(),
-        "archive": fetched.source.archive,
-        "dsc": fetched.dsc.as_str(),
-        "files": fetched.source.files.iter().zip(&fetched.files).map(|(file, path)| {
-            json!({ "path": path.as_str(), "size": file.size, "sha256": file.sha256.to_string() })
-        }).collect::<Vec<_>>(),
-    });
+    let wire = fetched_json(&fetched);
     door.out.show(&wire, |_| format!("{}\n", fetched.dsc))?;
     Ok(Done::Well)
 }

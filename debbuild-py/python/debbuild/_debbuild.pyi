@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, final
 
-from .types import Changes, Dsc, OnEvent, Path, Report, Swept
+from .types import Changes, Dsc, FetchedSource, OnEvent, Path, Report, Swept
 
 __all__ = [
     "App",
@@ -75,6 +75,9 @@ class App:
 
     def doctor(self) -> Report:
         """Is this machine ready?"""
+
+    def source_fetch(self, source: str, *, suite: str, into: Path) -> FetchedSource:
+        """Fetch a source package (``NAME`` or ``NAME=VERSION``) from the archives of this machine, verified."""
 
     def gc(self, *, dry_run: bool = False) -> Swept:
         """Remove stored bytes that nothing needs."""

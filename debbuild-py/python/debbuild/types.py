@@ -42,6 +42,20 @@ class Changes(TypedDict):
     files: list[File]
 
 
+class FetchedFile(TypedDict):
+    path: str
+    size: int
+    sha256: str
+
+
+class FetchedSource(TypedDict):
+    source: str
+    version: str
+    archive: str
+    dsc: str
+    files: list[FetchedFile]
+
+
 class Finding(TypedDict):
     group: str
     name: str
