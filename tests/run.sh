@@ -29,9 +29,30 @@ part() {
   fi
 }
 
-# nextest where it is installed (a process per test), else cargo's own runner.
-run_tests() {
-  if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast "$@"; else cargo test "$@"; fi
+# One set of packages and features for all test binaries, so that everything is compiled once.
+tests=(--workspace --exclude debbuild-py --features
+  "debbuild-core/testing debbuild-chroot/testing debbuild-queue/testing debbuild-compose/testing debbuild-suite/host")
+
+# Runs the tests of one tier: nextest where it is installed (a process per test), else cargo's own runner.
+run_tier() {
+  if cargo nextest --version >/dev/null 2>&1; then
+    case $1 in
+      host) cargo nextest run "${tests[@]}" -E 'binary(host)' ;;
+      *) cargo nextest run "${tests[@]}" -E 'not binary(host)' ;;
+    esac
+  else
+    case $1 in
+      host) cargo test "${tests[@]}" --test host -- --test-threads=1 ;;
+      *) cargo test "${tests[@]}" --lib --bins --test suite ;;
+    esac
+  fi
+}
+
+# Each library also compiles alone, without the features that the others switch on.
+check_alone() {
+  local crate
+  for crate in core chroot queue compose; do cargo clippy -q -p "debbuild-$crate" -- -D warnings || return; done
+  cargo clippy -q -p debbuild-queue --no-default-features -- -D warnings
 }
 
 need_packages build-essential pkg-config
@@ -39,17 +60,18 @@ need_rust
 rustfmt --version >/dev/null && cargo clippy --version >/dev/null || die "rustfmt and clippy are needed: rustup component add rustfmt clippy"
 
 part format cargo fmt --all --check
-part clippy cargo clippy --workspace --all-targets --features host -- -D warnings
+part clippy cargo clippy "${tests[@]}" --all-targets -- -D warnings
+part "clippy, each crate alone" check_alone
+# Without cargo-deny the suite still checks licences and bans; --full installs it.
+[ "$mode" = full ] && ! cargo deny --version >/dev/null 2>&1 && part "install cargo-deny" cargo install -q --locked cargo-deny
+if cargo deny --version >/dev/null 2>&1; then
+  part "cargo deny" cargo deny --log-level error --config .deny.toml check licenses bans sources
+fi
 part binary cargo build -p debbuild-cli
 export DEBBUILD_BIN=$PWD/target/debug/debbuild
 
-part "unit debbuild-core" run_tests -p debbuild-core --features testing,http,resolve
-for crate in chroot queue compose; do
-  part "unit debbuild-$crate" run_tests -p "debbuild-$crate" --features testing
-done
-part "unit debbuild-cli" run_tests -p debbuild-cli
-part "documentation examples" cargo test -q --doc -p debbuild-core -p debbuild-chroot -p debbuild-queue -p debbuild-compose --features testing
-part suite run_tests -p debbuild-suite --test suite
+part "unit and suite" run_tier suite
+part "documentation examples" cargo test -q --doc "${tests[@]}"
 need_packages python3 python3-venv
 part python tests/support/python.sh
 

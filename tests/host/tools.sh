@@ -17,6 +17,4 @@ fi
 if [ "$(id -u)" = 0 ]; then shared=/var/cache/debbuild-tests; else shared=${XDG_CACHE_HOME:-$HOME/.cache}/debbuild-tests; fi
 export DEBBUILD_TEST_CACHE=${DEBBUILD_TEST_CACHE:-$shared}
 mkdir -p "$DEBBUILD_TEST_CACHE"
-# The tools share one machine: one test at a time, whichever runner there is.
-host_tests() { RUST_TEST_THREADS=1 run_tests -p debbuild-suite --features host --test host; }
-part host host_tests
+part host run_tier host
