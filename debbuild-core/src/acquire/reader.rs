@@ -1,6 +1,6 @@
 //! Opening a suite: the signed index is fetched, verified, checked against the clock and against what was seen before.
 
-use std::sync::Arc;
+use std::{os::unix::fs::MetadataExt as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -138,6 +138,24 @@ impl ArchiveReader {
             other => other.into(),
         })?;
         Suite::online(self.clone(), archive.clone(), release, &signed.files, keyring, cx).await
+    }
+
+    /// Opens several suites at a time; the answer has their order.
+    ///
+    /// # Errors
+    /// As [`ArchiveReader::open`], for the first that fails.
+    pub async fn open_all(&self, cx: &Context, archives: &[Archive]) -> Result<Vec<Suite>, AcquireError> {
+        futures_util::future::try_join_all(archives.iter().map(|archive| self.open(cx, archive))).await
+    }
+
+    /// Removes what transfers that were killed left in the scratch folder, where it was not touched for `grace`; gives the bytes
+    /// freed. Other files there, and lock files, stay.
+    ///
+    /// # Errors
+    /// [`AcquireError::File`].
+    pub async fn sweep(&self, cx: &Context, grace: Duration) -> Result<u64, AcquireError> {
+        let (scratch, now) = (self.0.scratch.clone(), cx.now());
+        blocking::run(move || sweep(&scratch, grace, now)).await
     }
 
     /// Opens a suite from what a lock says, offline: the stored release file is verified again with the stored keyring, as of
@@ -309,6 +327,24 @@ pub(super) async fn remove(path: AbsPath) -> Result<(), AcquireError> {
     blocking::run(move || Ok(std::fs::remove_file(&path).at("remove", &path)?)).await
 }
 
+fn sweep(scratch: &AbsPath, grace: Duration, now: Timestamp) -> Result<u64, AcquireError> {
+    let mut freed = 0;
+    for entry in std::fs::read_dir(scratch).at("list", scratch)? {
+        let path = AbsPath::new(entry.at("list", scratch)?.path())?;
+        let stem = path.name().strip_suffix(".partial").unwrap_or(path.name());
+        if !matches!(stem.len(), 32 | 64) || !stem.bytes().all(|b| b.is_ascii_hexdigit()) {
+            continue;
+        }
+        let found = std::fs::symlink_metadata(&path).at("read", &path)?;
+        let touched = Timestamp::from_seconds(found.mtime());
+        if found.is_file() && now.since(touched) >= grace {
+            std::fs::remove_file(&path).at("remove", &path)?;
+            freed += found.len();
+        }
+    }
+    Ok(freed)
+}
+
 /// Of several failures the one that says most: lies first, then trouble, then absence.
 pub(super) fn worst(failures: Vec<FetchError>) -> Option<FetchError> {
     let rank = |error: &FetchError| match error {
@@ -335,7 +371,7 @@ fn check_signer(archive: &Archive, verified: &Verified) -> Result<(), AcquireErr
 
 /// The checks of apt (`Check-Valid-Until`, `Check-Date` with its `Max-FutureTime` of 10 s), and the suite's name.
 fn check_release(archive: &Archive, release: &Release, now: Timestamp) -> Result<(), AcquireError> {
-    if release.date > now.after(std::time::Duration::from_secs(10)) {
+    if release.date > now.after(Duration::from_secs(10)) {
         return Err(AcquireError::Future { archive: archive.what(), date: release.date, now });
     }
     if let Some(valid_until) = release.valid_until.filter(|until| archive.check_valid_until && *until < now) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 
 use super::{
     AcquireError, Archive, ArchiveReader, PoolFile,
@@ -18,15 +19,19 @@ use crate::{
     arch::Architecture,
     blob::{Adopt, Blob, BlobStore},
     blocking,
-    context::Context,
+    context::{Context, Step},
     control::{Release, ReleaseFile},
     digest::Sha256,
+    event::Unit,
     lock::{ArchiveAccess, LockedFile},
     name::ComponentName,
 };
 
 /// The owner of the roots that keep release files and indexes, so that the next opening finds them.
 const ROOT_OWNER: &str = "acquire";
+
+/// How many files of one suite are fetched at a time: enough to hide latency, few enough to be polite.
+const PARALLEL: usize = 6;
 
 /// A verified suite of an archive. Cheap to clone; clones share the record of what was read.
 #[derive(Debug, Clone)]
@@ -220,6 +225,32 @@ impl Suite {
     pub async fn file(&self, cx: &Context, file: &PoolFile) -> Result<Blob, AcquireError> {
         let PoolFile { path, size, sha256 } = file;
         self.checked(cx, std::slice::from_ref(path), ReleaseFile { size: *size, sha256: *sha256 }).await
+    }
+
+    /// Many files of the pool, several at a time; the answer has their order. Reports bytes as they arrive, file by file.
+    ///
+    /// # Errors
+    /// As [`Suite::file`], for the first that fails; what was fetched before stays stored.
+    pub async fn files(&self, cx: &Context, files: &[PoolFile]) -> Result<Vec<Blob>, AcquireError> {
+        let total = files.iter().map(|file| file.size).sum();
+        let step =
+            cx.step(format!("fetch {} files of {}", files.len(), self.0.archive.suite), Unit::Bytes, Some(total));
+        let fetched = self.files_in(&step, files).await;
+        step.end(fetched)
+    }
+
+    async fn files_in(&self, step: &Step, files: &[PoolFile]) -> Result<Vec<Blob>, AcquireError> {
+        let transfers = files.iter().map(|file| self.file(step.context(), file));
+        let mut transfers = futures_util::stream::iter(transfers).buffered(PARALLEL);
+        let mut blobs: Vec<Blob> = Vec::with_capacity(files.len());
+        let mut done = 0;
+        while let Some(blob) = transfers.next().await {
+            let blob = blob?;
+            done += blob.size;
+            step.progress(done);
+            blobs.push(blob);
+        }
+        Ok(blobs)
     }
 
     /// What the indexes that were read so far say about a path of the pool.

@@ -310,8 +310,9 @@ impl BlobStore for FolderStore {
             if store.renew(blob)? {
                 return Ok(blob);
             }
-            let staged = store.stage_reader(&mut &bytes[..], &store.scratch, &cancel)?;
-            store.name(staged, true)
+            let temporary = Temporary::new(&store.scratch)?;
+            temporary.create()?.write_all(&bytes).at("write", temporary.path())?;
+            store.name(Staged { temporary, blob }, true)
         })
         .await
     }

@@ -4,8 +4,11 @@ use super::{AcquireError, PACKAGES, World, amd64, main_component};
 use crate::{
     acquire::{PoolFile, fetch::Fault, pool_files},
     arch::Architecture,
+    clock::FixedClock,
+    context::Context,
     digest::Sha256,
     error::{Class, Classify as _},
+    event::{Event, RecordingReporter},
 };
 
 #[tokio::test]
@@ -53,6 +56,47 @@ async fn many_who_want_one_file_cause_one_transfer() {
         assert_eq!(task.await.unwrap().id, deb.sha256);
     }
     assert_eq!(world.fetch.asked().len(), before + 1);
+}
+
+#[tokio::test]
+async fn many_files_keep_their_order_and_the_first_failure_ends_them() {
+    let world = World::new();
+    let fixture = world.archive();
+    let put = |n: u8| fixture.put_file(&format!("pool/{n}.deb"), &vec![n; 1000 - usize::from(n)]).unwrap();
+    let files: Vec<PoolFile> = (0..40).map(put).collect();
+    world.publish(&fixture).await;
+    let events = std::sync::Arc::new(RecordingReporter::default());
+    let cx = world.cx.clone().with_events(std::sync::Arc::<RecordingReporter>::clone(&events));
+    let suite = world.open(&fixture).await.unwrap();
+    world.fetch.fail_next(suite.archive().uris[0].join("pool/30.deb").unwrap(), Fault::Unreachable);
+    assert_eq!(suite.files(&cx, &files).await.unwrap_err().class(), Class::Infrastructure);
+    let blobs = suite.files(&cx, &files).await.unwrap();
+    assert!(blobs.iter().zip(&files).all(|(blob, file)| blob.id == file.sha256));
+    let total: u64 = files.iter().map(|file| file.size).sum();
+    let last = events.events().into_iter().rev().find_map(|event| match event {
+        Event::Progress { done, .. } => Some(done),
+        _ => None,
+    });
+    assert_eq!(last, Some(total));
+}
+
+#[tokio::test]
+async fn leavings_of_killed_transfers_are_swept_and_nothing_else() {
+    let world = World::new();
+    let digest = Sha256::of(b"x");
+    let left = [format!("{digest}.partial"), digest.to_string(), "0123456789abcdef0123456789abcdef".to_owned()];
+    let kept = ["lock-00".to_owned(), "somebody-elses".to_owned(), "verify-1".to_owned()];
+    for name in left.iter().chain(&kept) {
+        std::fs::write(world.scratch.child(name).unwrap(), "1234").unwrap();
+    }
+    let hour = std::time::Duration::from_secs(3600);
+    let real = Context::new();
+    assert_eq!(world.reader.sweep(&real, hour).await.unwrap(), 0);
+    let later = FixedClock::new(real.now().after(2 * hour));
+    assert_eq!(world.reader.sweep(&real.with_clock(std::sync::Arc::new(later)), hour).await.unwrap(), 12);
+    for name in &kept {
+        assert!(world.scratch.child(name).unwrap().as_std().exists(), "{name}");
+    }
 }
 
 #[tokio::test]
