@@ -2,4 +2,5 @@
 
 mod acquire;
 mod build;
+mod repo;
 mod sign;
