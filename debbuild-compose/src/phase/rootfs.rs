@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use debbuild_core::{context::Context, path::AbsPath};
+use debbuild_core::{blocking, context::Context, path::AbsPath};
 
 use super::{Facts, Inputs, LogFile, Phase, PhaseError};
 use crate::{
     blueprint::DeliverableKind,
     plan::{Input, NodeSpec, Placement, PlanContext, PlanError},
-    rootfs::{Finish, RootfsBuilder, RootfsRequest, TARBALL},
+    rootfs::{Finish, RootfsBuilder, RootfsRequest, TARBALL, same_set, tarball},
 };
 
 /// Makes `rootfs.tar` with a [`RootfsBuilder`].
@@ -65,7 +65,12 @@ impl Phase for RootfsPhase {
         let set = inputs.set(node, &format!("{}/{}", node.placement.variant, node.placement.kind))?;
         let request = RootfsRequest::new(Arc::clone(set), finish);
         let mut log = LogFile::open(&inputs.log)?;
-        self.builder.build(cx, &request, &mut log, &output.join(TARBALL)).await?;
-        Ok(Facts::from([("packages".to_owned(), set.packages.len().to_string())]))
+        let made = output.join(TARBALL);
+        self.builder.build(cx, &request, &mut log, &made).await?;
+        let (set, cancel) = (Arc::clone(set), cx.cancel().clone());
+        let count = set.packages.len();
+        // Whoever made it: what goes on has exactly the locked packages.
+        blocking::run(move || same_set(&set, &tarball::installed(&made, &cancel)?)).await?;
+        Ok(Facts::from([("packages".to_owned(), count.to_string())]))
     }
 }
