@@ -1,11 +1,13 @@
 //! Gathering: from the packages that a blueprint names to a lock of everything that is needed, by hash.
 
+mod archive;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod scripted;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use archive::{ArchiveGatherer, GatherArchive};
 use async_trait::async_trait;
 use debbuild_core::{
     context::Context,
@@ -111,6 +113,14 @@ pub enum GatherError {
         /// Why not.
         explanation: String,
     },
+    /// There is no answer about the packages.
+    #[error("cannot resolve: {message}")]
+    Resolve {
+        /// Why not.
+        message: String,
+        /// The class of the failure.
+        class: Class,
+    },
     /// No archive has a package that the blueprint names.
     #[error("{place}: no archive has a package {package:?}")]
     NoPackage {
@@ -134,9 +144,12 @@ pub enum GatherError {
 impl Classify for GatherError {
     fn class(&self) -> Class {
         match self {
-            Self::Archive { class, .. } | Self::Fetch { class, .. } => *class,
+            Self::Archive { class, .. } | Self::Fetch { class, .. } | Self::Resolve { class, .. } => *class,
             Self::Unsatisfiable { .. } => Class::Dependencies,
             Self::NoPackage { .. } => Class::NotFound,
         }
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

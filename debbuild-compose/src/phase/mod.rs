@@ -7,6 +7,7 @@ mod container;
 mod iso;
 mod log;
 mod ostree;
+mod repository;
 mod rootfs;
 mod scripted;
 
@@ -24,6 +25,7 @@ use debbuild_core::{
 pub use iso::IsoPhase;
 pub use log::LogFile;
 pub use ostree::OstreePhase;
+pub use repository::RepositoryPhase;
 pub use rootfs::RootfsPhase;
 pub use scripted::ScriptedPhase;
 

@@ -87,7 +87,8 @@ fn mmdebstrap_gets_exactly_the_set_and_constant_hooks() {
 async fn the_memory_twin_conforms() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     let scratch = AbsPath::new(folder.path()).unwrap();
-    let blobs: Arc<dyn debbuild_core::blob::BlobStore> = Arc::new(debbuild_core::blob::MemoryStore::new(scratch.join("blobs")));
+    let blobs: Arc<dyn debbuild_core::blob::BlobStore> =
+        Arc::new(debbuild_core::blob::MemoryStore::new(scratch.join("blobs")));
     for name in ["apt", "dpkg"] {
         blobs.put(&Context::new(), name.into()).await.unwrap();
     }
