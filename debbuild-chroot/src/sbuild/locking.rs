@@ -7,7 +7,7 @@ use debbuild_core::{
     blob::BlobStore,
     build::{BuildKey, BuildOptions, BuildRequest, RequestKey},
     context::Context,
-    control::Release,
+    control::{ControlError, Release, signed_text},
     digest::KeyHasher,
     lock::{ArchiveAccess, LockFile, LockKind, LockedFile, LockedPackage},
     name::PackageName,
@@ -101,7 +101,7 @@ async fn archives(
         let before = before.ok_or_else(|| format!("the chroot does not know the archive {}", served.archive))?;
         let bytes = blobs.read(cx, served.sha256, None).await.map_err(|error| error.to_string())?;
         // apt has verified it inside the chroot; here only its dates are read.
-        let release = Release::from_unverified(&bytes).map_err(|error| error.to_string())?;
+        let release = release(&bytes).map_err(|error| format!("{}: {error}", served.path))?;
         let mut archive =
             ArchiveAccess::new(&served.archive, &suite, file(served), release.date, before.keyring_sha256);
         archive.valid_until = release.valid_until;
@@ -118,6 +118,11 @@ async fn archives(
 
 fn file(served: &Served) -> LockedFile {
     LockedFile { path: served.path.clone(), size: served.size, sha256: served.sha256 }
+}
+
+/// A Release or InRelease whose signature apt has checked.
+pub(super) fn release(bytes: &[u8]) -> Result<Release, ControlError> {
+    Release::from_unverified(signed_text(bytes)?.as_bytes())
 }
 
 /// Name, version without epoch and architecture from a pool path.

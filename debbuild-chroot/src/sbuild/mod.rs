@@ -5,6 +5,7 @@
 pub mod artifacts;
 mod base;
 pub mod config;
+mod confirm;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 mod deliver;

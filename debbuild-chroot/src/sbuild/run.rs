@@ -27,7 +27,7 @@ use super::{
     BuildBase, BuildBases, BuilderError, PackageBuilder, artifacts,
     artifacts::ArtifactError,
     config::{self, Layout, SbuildVersion},
-    input,
+    confirm, input,
     locking::{self, LocalDeb},
     log::BuildLog,
     measure::{resources, stages},
@@ -164,6 +164,10 @@ impl SbuildBuilder {
                 .await;
         pins.map_err(|error| infrastructure(&error))?;
         match verdict {
+            Some(failure) if failure.class == Class::Dependencies.name() => {
+                let local = (&scratch.join("extra"), local.as_slice());
+                Err(confirm::settle(failure, confirm::ask(cx, &*io.blobs, &access, request, &control, local).await))
+            }
             Some(failure) => Err(failure),
             None => made.map(|_| ()),
         }

@@ -14,7 +14,7 @@ pub(super) const ENDINGS: [&str; 5] = [".xz", ".zst", ".gz", ".bz2", ""];
 ///
 /// # Errors
 /// The decoder's reason, or that there are more than `limit` bytes.
-pub(super) fn decompress(name: &str, bytes: &[u8], limit: u64, cancel: &CancelToken) -> io::Result<Vec<u8>> {
+pub fn decompress(name: &str, bytes: &[u8], limit: u64, cancel: &CancelToken) -> io::Result<Vec<u8>> {
     let ending = ENDINGS.into_iter().find(|ending| !ending.is_empty() && name.ends_with(ending));
     let mut reader: Box<dyn Read + '_> = match ending {
         Some(".xz") => {

@@ -19,6 +19,7 @@ pub mod sources;
 mod suite;
 
 pub use archive::Archive;
+pub use decompress::decompress;
 pub use error::AcquireError;
 pub use pool::{PoolFile, pool_files};
 pub use reader::{ArchiveReader, ReaderOptions};
