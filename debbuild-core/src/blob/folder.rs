@@ -164,19 +164,25 @@ impl Folders {
         Ok(Some(Staged { temporary, blob: Blob { id: hasher.finish(), size } }))
     }
 
-    /// Whether the blob is there already; then it counts as young again.
-    fn renew(&self, blob: Blob) -> Result<bool, BlobError> {
-        let there = self.size(blob.id)? == Some(blob.size);
-        if there {
-            durable::read_only(&self.path(blob.id)?)?;
+    /// Whether the blob is there already; then it counts as young again. With `sync` it is also durable, even where the writer
+    /// that gave it its name a moment ago has not come so far.
+    fn renew(&self, blob: Blob, sync: bool) -> Result<bool, BlobError> {
+        if self.size(blob.id)? != Some(blob.size) {
+            return Ok(false);
         }
-        Ok(there)
+        let path = self.path(blob.id)?;
+        durable::read_only(&path)?;
+        if sync {
+            File::open(&path).and_then(|file| file.sync_data()).at("sync", &path)?;
+            durable::sync_folder(&path.parent())?;
+        }
+        Ok(true)
     }
 
     /// Gives one staged blob its name; with `sync` the acknowledgement is durable.
     fn name(&self, staged: Staged, sync: bool) -> Result<Blob, BlobError> {
         let Staged { temporary, blob } = staged;
-        if self.renew(blob)? {
+        if self.renew(blob, sync)? {
             return Ok(blob);
         }
         let path = self.path(blob.id)?;
@@ -307,7 +313,7 @@ impl BlobStore for FolderStore {
             cancel.check()?;
             let _shared = store.shared()?;
             let blob = Blob { id: Sha256::of(&bytes), size: bytes.len() as u64 };
-            if store.renew(blob)? {
+            if store.renew(blob, true)? {
                 return Ok(blob);
             }
             let temporary = Temporary::new(&store.scratch)?;
