@@ -3,4 +3,5 @@
 mod acquire;
 mod build;
 mod repo;
+mod resolve;
 mod sign;
