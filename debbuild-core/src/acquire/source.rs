@@ -161,7 +161,9 @@ fn candidates(suite: &Suite, index: &[u8], request: &SourceRequest) -> Result<Ve
     let unreadable = |source| AcquireError::Control { what: what(), source };
     let text = control::utf8(index).map_err(unreadable)?;
     let mut found = Vec::new();
-    for paragraph in paragraphs(text).flatten() {
+    // Stanzas are many and the name is in few of them: only those are taken apart.
+    let chunks = text.split("\n\n").filter(|chunk| chunk.contains(request.name.as_str()));
+    for paragraph in chunks.flat_map(paragraphs).flatten() {
         let kept_only = paragraph.get("Extra-Source-Only").is_some_and(|value| value.eq_ignore_ascii_case("yes"));
         if paragraph.get("Package") != Some(request.name.as_str()) || (kept_only && request.version.is_none()) {
             continue;
