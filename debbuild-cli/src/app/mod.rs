@@ -8,6 +8,7 @@ pub mod doctor;
 mod error;
 mod gc;
 mod machine;
+pub mod repo;
 mod settings;
 mod source;
 pub mod units;

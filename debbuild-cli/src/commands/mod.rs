@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod doctor;
 mod gc;
+mod repo;
 mod source;
 
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Gc(gc::GcArgs),
     Man(completions::ManArgs),
+    Repo(repo::RepoArgs),
     Source(source::SourceArgs),
 }
 
@@ -71,6 +73,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Doctor(args) => doctor::doctor(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,
         Command::Man(args) => completions::man(&args),
+        Command::Repo(args) => repo::repo(door, &args).await,
         Command::Source(args) => source::source(door, &args).await,
     }
 }

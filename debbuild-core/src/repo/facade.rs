@@ -196,9 +196,20 @@ impl Repository {
         how: Placing,
         keep: bool,
     ) -> Result<Vec<Entry>, RepoError> {
-        let step = cx.step(format!("reading packages for suite {suite}"), Unit::Items, Some(inputs.len() as u64));
-        let (named, cx) = (suite.clone(), step.context().clone());
-        let inner = cx.clone();
+        let step = cx.step(format!("add to suite {suite}"), Unit::None, None);
+        let taken = self.take_all(step.context(), suite, inputs, how, keep).await;
+        step.end(taken)
+    }
+
+    async fn take_all(
+        &self,
+        cx: &Context,
+        suite: &SuiteName,
+        inputs: Vec<(ComponentName, Input)>,
+        how: Placing,
+        keep: bool,
+    ) -> Result<Vec<Entry>, RepoError> {
+        let (named, inner) = (suite.clone(), cx.clone());
         let (before, taken) = self
             .stored(move |store| {
                 let (options, before) = (store.options(&named)?, store.staged(&named)?);
@@ -214,10 +225,9 @@ impl Repository {
         let entries: Vec<Entry> = taken.iter().map(|one| one.entry.clone()).collect();
         let after = merge(if keep { before } else { Vec::new() }, &taken)?;
         let files: Vec<_> = taken.into_iter().flat_map(|one| one.files).collect();
-        self.target.place(&cx, &files).await?;
+        self.target.place(cx, &files).await?;
         let suite = suite.clone();
         self.stored(move |store| store.set_staged(&suite, after)).await?;
-        step.finish();
         Ok(entries)
     }
 

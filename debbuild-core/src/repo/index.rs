@@ -96,7 +96,7 @@ pub(super) fn by_hash(path: &PoolPath, sha256: Sha256) -> Result<PoolPath, RepoE
 /// The whole tree of a state: indexes, their copies by hash, those of earlier states, and last the signed files.
 pub(super) fn tree(
     indexes: Indexes,
-    earlier: &[&State],
+    earlier: &[State],
     signed: [(&str, Bytes); 3],
 ) -> Result<Vec<TreeFile>, RepoError> {
     let mut tree = Vec::new();

@@ -7,7 +7,7 @@ use super::{
     index::{self, Indexes},
     release::{self, next_date},
 };
-use crate::{blocking, clock::Timestamp, context::Context, digest::Sha256, event::Unit, name::SuiteName, sign::Signer};
+use crate::{blocking, context::Context, digest::Sha256, event::Unit, name::SuiteName, sign::Signer};
 
 impl Repository {
     /// Publishes what is staged as a new state, also when nothing changed: the signature is renewed.
@@ -18,7 +18,9 @@ impl Repository {
         let _lock = self.lock(cx).await?;
         let named = suite.clone();
         let (options, entries) = self.stored(move |store| Ok((store.options(&named)?, store.staged(&named)?))).await?;
-        self.publish_content(cx, options, entries, None, signer).await
+        let step = cx.step(format!("publish suite {suite}"), Unit::None, None);
+        let published = self.publish_content(step.context(), options, entries, None, signer).await;
+        step.end(published)
     }
 
     /// Publishes the content of an earlier state again, as a new state with a newer date; it is also staged.
@@ -35,7 +37,9 @@ impl Repository {
         let _lock = self.lock(cx).await?;
         let earlier = self.state(cx, suite, to).await?;
         let entries = earlier.entries.clone();
-        let state = self.publish_content(cx, earlier.options, earlier.entries, Some(to), signer).await?;
+        let step = cx.step(format!("publish state {to} of suite {suite} again"), Unit::None, None);
+        let published = self.publish_content(step.context(), earlier.options, earlier.entries, Some(to), signer).await;
+        let state = step.end(published)?;
         let named = suite.clone();
         self.stored(move |store| store.set_staged(&named, entries)).await?;
         Ok(state)
@@ -50,9 +54,7 @@ impl Repository {
         signer: &dyn Signer,
     ) -> Result<State, RepoError> {
         let suite = options.suite.clone();
-        let step = cx.step(format!("publishing suite {suite}"), Unit::Items, None);
-        let cx = step.context();
-        let before = self.published(cx, &suite).await?;
+        let before = self.recent(cx, &suite).await?;
         let number = before.last().map_or(1, |state| state.number + 1);
         let cancel = cx.cancel().clone();
         let (options, entries, indexes) = blocking::run(move || {
@@ -75,7 +77,6 @@ impl Repository {
             entries,
         };
         self.make_visible(cx, &state, &before, indexes, text, signer).await?;
-        step.finish();
         Ok(state)
     }
 
@@ -93,45 +94,42 @@ impl Repository {
         let suite = &state.options.suite;
         let detached = Bytes::from(signer.detach_sign(cx, text.as_bytes()).await?);
         let clear = Bytes::from(signer.clear_sign(cx, text.as_bytes()).await?);
-        let kept = self.kept(before, state.date);
         let signed = [("Release", Bytes::from(text)), ("Release.gpg", detached), ("InRelease", clear)];
-        let tree = index::tree(indexes, &kept, signed)?;
+        let tree = index::tree(indexes, before, signed)?;
         self.target.stage(cx, suite, state.id(), &tree).await?;
         let record = state.clone();
         self.stored(move |store| store.save(&record)).await?;
         cx.cancel().check()?;
         self.target.switch(cx, suite, state.id()).await?;
-        let keep: Vec<StateId> = kept.iter().map(|state| state.id()).collect();
+        let keep: Vec<StateId> = before.iter().map(State::id).collect();
         if let Err(error) = self.target.prune(cx, suite, &keep).await {
             cx.warn(format!("old trees of suite {suite} are left: {error}"));
         }
         Ok(())
     }
 
-    /// The earlier states whose indexes stay reachable by hash: the last ones, and those that were current within the overlap.
-    fn kept<'a>(&self, before: &'a [State], now: Timestamp) -> Vec<&'a State> {
-        let ends = before.iter().skip(1).map(|next| next.date).chain([now]);
-        let newest = before.len().saturating_sub(self.options.generations.saturating_sub(1));
-        let stays = |(index, end): (usize, Timestamp)| {
-            (index >= newest || now.since(end).as_secs() < self.options.overlap_seconds).then_some(&before[index])
-        };
-        ends.enumerate().filter(|(index, _)| *index < before.len()).filter_map(stays).collect()
-    }
-
-    /// The states that readers have seen, oldest first. Records of states that an interrupted run left unpublished are removed.
-    async fn published(&self, cx: &Context, suite: &SuiteName) -> Result<Vec<State>, RepoError> {
+    /// The newest states that readers have seen, oldest first: the last ones, and those that were current within the overlap.
+    /// Their indexes stay reachable by hash. Records of states that an interrupted run left unpublished are removed.
+    async fn recent(&self, cx: &Context, suite: &SuiteName) -> Result<Vec<State>, RepoError> {
         let current = self.target.current(cx, suite).await?;
-        let suite = suite.clone();
+        let (suite, options, now) = (suite.clone(), self.options, cx.now());
         self.stored(move |store| {
-            let mut states = Vec::new();
-            for number in store.numbers(&suite)? {
-                if current.is_some_and(|current| number <= current) {
-                    states.push(store.load(&suite, number)?);
-                } else {
-                    store.forget(&suite, number)?;
+            let numbers = store.numbers(&suite)?;
+            let (seen, never): (Vec<StateId>, Vec<StateId>) =
+                numbers.into_iter().partition(|number| current.is_some_and(|current| *number <= current));
+            never.into_iter().try_for_each(|number| store.forget(&suite, number))?;
+            let mut recent: Vec<State> = Vec::new();
+            for number in seen.into_iter().rev() {
+                // The state being made counts as one; each was current until the next one's date.
+                let counts = recent.len() + 1 < options.generations;
+                let lately = recent.last().is_none_or(|next| now.since(next.date).as_secs() < options.overlap_seconds);
+                if !counts && !lately {
+                    break;
                 }
+                recent.push(store.load(&suite, number)?);
             }
-            Ok(states)
+            recent.reverse();
+            Ok(recent)
         })
         .await
     }

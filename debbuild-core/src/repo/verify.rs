@@ -84,14 +84,18 @@ pub(super) async fn files(
     target: &dyn PublishTarget,
     wanted: BTreeMap<PoolPath, (u64, Sha256)>,
 ) -> Result<Report, RepoError> {
+    let step = cx.step("check the pool", Unit::Items, Some(wanted.len() as u64));
     let mut report = Report::default();
-    let step = cx.step("checking the pool", Unit::Items, Some(wanted.len() as u64));
-    for (path, (size, sha256)) in wanted {
-        cx.cancel().check()?;
-        compare(&mut report, &path, target.stat(cx, &path).await?, size, sha256);
-        step.progress(report.files);
-    }
-    step.finish();
+    let checked = async {
+        for (path, (size, sha256)) in wanted {
+            cx.cancel().check()?;
+            compare(&mut report, &path, target.stat(cx, &path).await?, size, sha256);
+            step.progress(report.files);
+        }
+        Ok(())
+    };
+    let checked: Result<(), RepoError> = checked.await;
+    step.end(checked)?;
     Ok(report)
 }
 

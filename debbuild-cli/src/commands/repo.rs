@@ -1,0 +1,369 @@
+//! `debbuild repo`: APT repositories.
+
+use clap::Subcommand;
+use debbuild_core::{
+    arch::Architecture,
+    name::{ComponentName, PackageName, SuiteName},
+    path::AbsPath,
+    repo::{Entry, Placing, Report, Repository, State, StateId, Wanted},
+    version::Version,
+};
+use serde_json::{Value, json};
+
+use super::{Answer, Done, Door};
+use crate::{
+    app::{
+        AppError,
+        repo::{SuiteChange, diff_json, entry_json, report_json, state_json, suite_json},
+        units,
+    },
+    console::Table,
+};
+
+/// Keep and publish APT repositories
+#[derive(Debug, clap::Args)]
+pub(crate) struct RepoArgs {
+    #[command(subcommand)]
+    verb: RepoVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum RepoVerb {
+    /// Make a repository, or add a suite, components or architectures to one
+    Init(InitArgs),
+    /// Stage packages; they are published by `repo publish`
+    Add(AddArgs),
+    /// Publish what is staged as a new signed state, and print its number
+    Publish(SuiteArgs),
+    /// Take packages out of what is staged
+    Remove(RemoveArgs),
+    /// List the packages of a suite
+    List(ListArgs),
+    /// Check a published suite as a client reads it: signatures, every index, every package
+    Verify(VerifyArgs),
+    /// Check that everything the records name is in the pool
+    Check(SuiteArgs),
+    /// List the states of a suite
+    States(SuiteArgs),
+    /// Show in which packages two states differ
+    Diff(DiffArgs),
+    /// Publish the content of an earlier state again
+    Switch(SwitchArgs),
+    /// Write the public key and a .sources file for clients
+    Key(KeyArgs),
+}
+
+/// Which suite of which repository.
+#[derive(Debug, clap::Args)]
+struct SuiteArgs {
+    /// The repository's folder
+    dir: String,
+    /// The suite; needed where the repository has several
+    #[arg(long, short)]
+    suite: Option<SuiteName>,
+}
+
+#[derive(Debug, clap::Args)]
+struct InitArgs {
+    /// The repository's folder
+    dir: String,
+    /// The suite
+    #[arg(long, short)]
+    suite: SuiteName,
+    /// A component of the suite; the first suite has `main` where none is named
+    #[arg(long, short)]
+    component: Vec<ComponentName>,
+    /// An architecture of the suite; a new suite has this machine's own where none is named
+    #[arg(long, short)]
+    architecture: Vec<Architecture>,
+    /// The codename; the suite's name where none is given
+    #[arg(long)]
+    codename: Option<SuiteName>,
+    /// The Origin field
+    #[arg(long)]
+    origin: Option<String>,
+    /// The Label field
+    #[arg(long)]
+    label: Option<String>,
+    /// The Description field
+    #[arg(long)]
+    description: Option<String>,
+    /// How long a publication is good (`7d`), or `forever`
+    #[arg(long, value_name = "DURATION", value_parser = valid_for)]
+    valid_for: Option<ValidFor>,
+}
+
+/// Seconds, or for ever.
+#[derive(Debug, Clone, Copy)]
+struct ValidFor(Option<u64>);
+
+fn valid_for(text: &str) -> Result<ValidFor, String> {
+    if text == "forever" {
+        return Ok(ValidFor(None));
+    }
+    units::parse_duration(text).map(|span| ValidFor(Some(span.as_secs()))).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, clap::Args)]
+struct AddArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// The component
+    #[arg(long, short, default_value = "main")]
+    component: ComponentName,
+    /// Link the files instead of copying them: nobody may write to them afterwards
+    #[arg(long)]
+    link: bool,
+    /// Make no Contents indexes of these packages (this version never does)
+    #[arg(long)]
+    no_contents: bool,
+    /// .deb, .dsc and .changes files, and folders with such
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    files: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RemoveArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// Packages; ARCHITECTURE may be `source`
+    #[arg(required = true, value_name = "NAME[=VERSION][/ARCHITECTURE]", value_parser = wanted)]
+    packages: Vec<Wanted>,
+}
+
+fn wanted(text: &str) -> Result<Wanted, String> {
+    let (rest, architecture) = text.rsplit_once('/').map_or((text, None), |(rest, arch)| (rest, Some(arch)));
+    let (name, version) = rest.split_once('=').map_or((rest, None), |(name, version)| (name, Some(version)));
+    let mut wanted = Wanted::new(PackageName::new(name).map_err(|error| error.to_string())?);
+    if let Some(version) = version {
+        wanted = wanted.with_version(Version::new(version).map_err(|error| error.to_string())?);
+    }
+    Ok(match architecture {
+        Some(architecture) => wanted.with_architecture(architecture),
+        None => wanted,
+    })
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// A state; without, what is staged
+    #[arg(long)]
+    state: Option<StateId>,
+}
+
+#[derive(Debug, clap::Args)]
+struct VerifyArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// A keyring to check the signatures with; without, our own key
+    #[arg(long, value_name = "FILE")]
+    keyring: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct DiffArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// The older state; without, the published one
+    from: Option<StateId>,
+    /// The newer state; without, what is staged
+    to: Option<StateId>,
+}
+
+#[derive(Debug, clap::Args)]
+struct SwitchArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// The state
+    state: StateId,
+}
+
+#[derive(Debug, clap::Args)]
+struct KeyArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// Where clients reach the repository; without, its folder
+    #[arg(long)]
+    uri: Option<String>,
+    /// Where to put the files; it is made where it does not exist
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    output: String,
+}
+
+pub(super) async fn repo(door: &Door, args: &RepoArgs) -> Answer {
+    match &args.verb {
+        RepoVerb::Init(args) => init(door, args).await,
+        RepoVerb::Add(args) => add(door, args).await,
+        RepoVerb::Publish(args) => publish(door, args).await,
+        RepoVerb::Remove(args) => remove(door, args).await,
+        RepoVerb::List(args) => list(door, args).await,
+        RepoVerb::Verify(args) => verify(door, args).await,
+        RepoVerb::Check(args) => check(door, args).await,
+        RepoVerb::States(args) => states(door, args).await,
+        RepoVerb::Diff(args) => diff(door, args).await,
+        RepoVerb::Switch(args) => switch(door, args).await,
+        RepoVerb::Key(args) => key(door, args).await,
+    }
+}
+
+async fn open(door: &Door, args: &SuiteArgs) -> Result<(Repository, SuiteName), AppError> {
+    let repository = Repository::open(&door.cx, door.app.machine().path(&args.dir)?).await?;
+    let suite = door.app.repo_suite(&door.cx, &repository, args.suite.as_ref()).await?;
+    Ok((repository, suite))
+}
+
+fn paths(door: &Door, texts: &[String]) -> Result<Vec<AbsPath>, AppError> {
+    texts.iter().map(|text| Ok(door.app.machine().path(text)?)).collect()
+}
+
+async fn init(door: &Door, args: &InitArgs) -> Answer {
+    let mut change = SuiteChange::default();
+    change.components.clone_from(&args.component);
+    change.architectures.clone_from(&args.architecture);
+    change.codename.clone_from(&args.codename);
+    change.origin.clone_from(&args.origin);
+    change.label.clone_from(&args.label);
+    change.description.clone_from(&args.description);
+    change.valid_for_seconds = args.valid_for.map(|valid_for| valid_for.0);
+    let dir = door.app.machine().path(&args.dir)?;
+    let options = door.app.repo_init(&door.cx, &dir, &args.suite, change).await?;
+    door.out.show(&suite_json(&options), |_| {
+        let joined = |names: Vec<&str>| names.join(" ");
+        let components = joined(options.components.iter().map(AsRef::as_ref).collect());
+        let architectures = joined(options.architectures.iter().map(AsRef::as_ref).collect());
+        format!("{}: components {components}, architectures {architectures}\n", options.suite)
+    })?;
+    Ok(Done::Well)
+}
+
+async fn add(door: &Door, args: &AddArgs) -> Answer {
+    let (repository, suite) = open(door, &args.suite).await?;
+    let inputs = door.app.repo_inputs(paths(door, &args.files)?).await?;
+    let how = if args.link { Placing::Link } else { Placing::Copy };
+    let entries = repository.add(&door.cx, &suite, &args.component, inputs, how).await?;
+    show_entries(door, &entries)
+}
+
+async fn publish(door: &Door, args: &SuiteArgs) -> Answer {
+    let repository = Repository::open(&door.cx, door.app.machine().path(&args.dir)?).await?;
+    let suites = match &args.suite {
+        Some(suite) => vec![suite.clone()],
+        None => repository.suites(&door.cx).await?.into_iter().map(|options| options.suite).collect(),
+    };
+    let signer = door.app.signer();
+    let mut states = Vec::new();
+    for suite in suites {
+        states.push(repository.publish(&door.cx, &suite, &*signer).await?);
+    }
+    show_states(door, &states)
+}
+
+async fn remove(door: &Door, args: &RemoveArgs) -> Answer {
+    let (repository, suite) = open(door, &args.suite).await?;
+    let removed = repository.remove(&door.cx, &suite, args.packages.clone()).await?;
+    show_entries(door, &removed)
+}
+
+async fn list(door: &Door, args: &ListArgs) -> Answer {
+    let (repository, suite) = open(door, &args.suite).await?;
+    let entries = repository.list(&door.cx, &suite, args.state).await?;
+    show_entries(door, &entries)
+}
+
+async fn verify(door: &Door, args: &VerifyArgs) -> Answer {
+    let (repository, suite) = open(door, &args.suite).await?;
+    let keyrings = paths(door, &args.keyring)?;
+    show_report(door, &door.app.repo_verify(&door.cx, &repository, &suite, keyrings).await?)
+}
+
+async fn check(door: &Door, args: &SuiteArgs) -> Answer {
+    let (repository, suite) = open(door, args).await?;
+    show_report(door, &repository.check(&door.cx, &suite).await?)
+}
+
+async fn states(door: &Door, args: &SuiteArgs) -> Answer {
+    let (repository, suite) = open(door, args).await?;
+    show_states(door, &repository.states(&door.cx, &suite).await?)
+}
+
+async fn diff(door: &Door, args: &DiffArgs) -> Answer {
+    let (repository, suite) = open(door, &args.suite).await?;
+    let from = match args.from {
+        Some(from) => from,
+        None => repository.current(&door.cx, &suite).await?.id(),
+    };
+    let diff = repository.diff(&door.cx, &suite, Some(from), args.to).await?;
+    door.out.show(&diff_json(&diff), |_| {
+        let mut table = Table::new(["PACKAGE", "ARCHITECTURE", "REMOVED", "ADDED"]);
+        for change in &diff.changes {
+            let joined = |versions: &[Version]| versions.iter().map(Version::as_str).collect::<Vec<_>>().join(" ");
+            let (name, architecture) = (change.name.to_string(), change.architecture.clone());
+            table.row([name, architecture, joined(&change.removed), joined(&change.added)]);
+        }
+        table.text()
+    })?;
+    Ok(Done::Well)
+}
+
+async fn switch(door: &Door, args: &SwitchArgs) -> Answer {
+    let (repository, suite) = open(door, &args.suite).await?;
+    let state = repository.switch(&door.cx, &suite, args.state, &*door.app.signer()).await?;
+    show_states(door, &[state])
+}
+
+async fn key(door: &Door, args: &KeyArgs) -> Answer {
+    let (repository, suite) = open(door, &args.suite).await?;
+    let uri = args.uri.clone().unwrap_or_else(|| format!("file:{}", repository.dir()));
+    let into = door.app.machine().path(&args.output)?;
+    let [keyring, sources] = door.app.repo_key(&door.cx, &repository, &suite, &uri, &into).await?;
+    let wire = json!({ "keyring": keyring.as_str(), "sources": sources.as_str() });
+    door.out.show(&wire, |_| format!("{keyring}\n{sources}\n"))?;
+    Ok(Done::Well)
+}
+
+fn show_entries(door: &Door, entries: &[Entry]) -> Answer {
+    let wire: Vec<Value> = entries.iter().map(entry_json).collect();
+    door.out.show(&wire, |_| {
+        let mut table = Table::new(["PACKAGE", "VERSION", "ARCHITECTURE", "COMPONENT", "SOURCE"]);
+        for entry in entries {
+            let texts = [entry.name.as_str(), entry.version.as_str(), entry.architecture_name()];
+            let [name, version, architecture] = texts.map(str::to_owned);
+            table.row([name, version, architecture, entry.component.to_string(), entry.source.to_string()]);
+        }
+        table.text()
+    })?;
+    Ok(Done::Well)
+}
+
+fn show_states(door: &Door, states: &[State]) -> Answer {
+    let wire: Vec<Value> = states.iter().map(state_json).collect();
+    door.out.show(&wire, |_| {
+        let mut table = Table::new(["SUITE", "STATE", "DATE", "VALID UNTIL", "PACKAGES", "CONTENT OF"]);
+        for state in states {
+            table.row([
+                state.options.suite.to_string(),
+                state.number.to_string(),
+                state.date.to_string(),
+                state.valid_until.map_or_else(|| "forever".to_owned(), |until| until.to_string()),
+                state.entries.len().to_string(),
+                state.switched_to.map_or_else(String::new, |number| number.to_string()),
+            ]);
+        }
+        table.text()
+    })?;
+    Ok(Done::Well)
+}
+
+fn show_report(door: &Door, report: &Report) -> Answer {
+    door.out.show(&report_json(report), |_| {
+        let mut text = String::new();
+        for finding in &report.findings {
+            text.push_str(&format!("{}: {}\n", finding.path, finding.problem));
+        }
+        text.push_str(&format!("{} files read, {} problems\n", report.files, report.findings.len()));
+        text
+    })?;
+    Ok(report.class().map_or(Done::Well, Done::Failed))
+}
