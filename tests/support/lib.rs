@@ -1,4 +1,5 @@
 //! Shared helpers.
 
+pub mod boot;
 pub mod debbuild;
 pub mod source;

@@ -4,6 +4,7 @@
 //! noun adds methods to [`App`], which return values and take a [`Context`](debbuild_core::context::Context).
 
 mod archives;
+mod compose;
 pub mod doctor;
 mod error;
 mod gc;

@@ -1,6 +1,7 @@
 //! The commands: one file per noun with its arguments and its function.
 
 mod completions;
+mod compose;
 mod config;
 mod doctor;
 mod gc;
@@ -48,6 +49,7 @@ pub(crate) type Answer = Result<Done, AppError>;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
+    Compose(compose::ComposeArgs),
     Config(config::ConfigArgs),
     Doctor(doctor::DoctorArgs),
     Gc(gc::GcArgs),
@@ -69,6 +71,7 @@ pub(crate) fn without_app(out: &Printer, command: &Command) -> Option<Answer> {
 pub(crate) async fn run(door: &Door, command: Command) -> Answer {
     match command {
         Command::Completions(args) => completions::completions(&door.out, &args),
+        Command::Compose(args) => compose::compose(door, &args).await,
         Command::Config(args) => config::config(door, &args),
         Command::Doctor(args) => doctor::doctor(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,

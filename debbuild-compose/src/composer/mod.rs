@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use debbuild_core::{blocking, context::Context, digest::Sha256, lock::LockFile, path::AbsPath, sign::Signer};
 pub use error::ComposeError;
 pub use nodes::{NodeOutcome, NodeReport};
-pub use store::{ComposeDetail, ComposeSummary, Why};
+pub use store::{ComposeDetail, ComposeSummary, Composes, Why};
 
 use crate::{
     blueprint::Blueprint,
@@ -132,6 +132,12 @@ impl Composer {
         signer: Arc<dyn Signer>,
     ) -> Self {
         Self { options, phases: phases.into(), gatherer, signer }
+    }
+
+    /// The composes that are there.
+    #[must_use]
+    pub fn composes(&self) -> Composes {
+        Composes::new(self.options.composes.clone())
     }
 
     /// Says what a compose of this blueprint would do now, and changes nothing.

@@ -29,7 +29,7 @@ impl Composer {
         blueprint: &Blueprint,
         options: &RunOptions,
     ) -> Result<ComposeReport, ComposeError> {
-        let claim = self.claim(cx, blueprint, blueprint.digest())?;
+        let claim = self.composes().claim(cx, blueprint, blueprint.digest())?;
         if claim.resumed {
             cx.note(format!("{} was killed: going on with it", claim.id));
         }
@@ -40,7 +40,7 @@ impl Composer {
                 _ => Status::Doomed,
             };
             self.clear(&claim, blueprint)?;
-            self.end(&claim.id, &claim.folder, last)?;
+            self.composes().end(&claim.id, &claim.folder, last)?;
         }
         result.map_err(|error| match error {
             ComposeError::Cancelled { .. } => ComposeError::Cancelled { compose: claim.id.to_string() },
@@ -80,7 +80,7 @@ impl Composer {
         let incomplete = done.outcomes.values().any(|outcome| matches!(outcome, NodeOutcome::Failed { .. }));
         let status = if incomplete { Status::FinishedIncomplete } else { Status::Finished };
         self.assemble(cx, blueprint, claim, &planned, &done, status).await?;
-        let folder = self.end(&claim.id, &claim.folder, status)?;
+        let folder = self.composes().end(&claim.id, &claim.folder, status)?;
         cache.record_plan(&record_name(blueprint), &PlanRecord::of(&planned.plan))?;
         let nodes = reports(&planned, &done);
         Ok(ComposeReport { id: claim.id.clone(), status, folder, resumed: claim.resumed, nodes })

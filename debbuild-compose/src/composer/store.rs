@@ -17,7 +17,7 @@ use debbuild_core::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{ComposeError, Composer};
+use super::ComposeError;
 use crate::{
     blueprint::Blueprint,
     files,
@@ -75,7 +75,17 @@ const RUNNING: &str = "work/running";
 const BLUEPRINT: &str = "work/blueprint";
 pub(super) const BECAUSE: &str = "work/because.json";
 
-impl Composer {
+/// The composes of one folder: to look at, without anything that makes them.
+#[derive(Debug, Clone)]
+pub struct Composes(AbsPath);
+
+impl Composes {
+    /// The composes in this folder, which may not be there yet.
+    #[must_use]
+    pub const fn new(folder: AbsPath) -> Self {
+        Self(folder)
+    }
+
     /// The composes of the folder, newest day and respin last, also those that run or were killed.
     ///
     /// # Errors
@@ -149,7 +159,7 @@ impl Composer {
 
     fn find(&self, name: &str) -> Result<ComposeSummary, ComposeError> {
         let missing = || ComposeError::NotFound(name.to_owned());
-        let link = self.options.composes.child(name).map_err(|_| missing())?;
+        let link = self.0.child(name).map_err(|_| missing())?;
         let target = fs::read_link(&link).ok().and_then(|target| target.to_str().map(str::to_owned));
         let id: ComposeId = target.as_deref().unwrap_or(name).parse().map_err(|_| missing())?;
         let found = self.folders()?.into_iter().find(|(other, _)| *other == id);
@@ -159,7 +169,7 @@ impl Composer {
 
     /// Every compose with the folder it is in now.
     fn folders(&self) -> Result<Vec<(ComposeId, AbsPath)>, ComposeError> {
-        let base = &self.options.composes;
+        let base = &self.0;
         let entries = match fs::read_dir(base) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.at("list", base)?,
@@ -178,7 +188,7 @@ impl Composer {
 
     /// Takes the compose of this blueprint that was killed, or begins a new one. Ends other killed ones.
     pub(super) fn claim(&self, cx: &Context, blueprint: &Blueprint, digest: Sha256) -> Result<Claim, ComposeError> {
-        let base = &self.options.composes;
+        let base = &self.0;
         files::make_folder(base)?;
         let gate = base.join(".claim");
         let gate = File::options().create(true).append(true).open(&gate).at("open", &gate)?;
@@ -227,7 +237,7 @@ impl Composer {
         }
         files::write(&folder.join("STATUS"), last.to_file().as_bytes())?;
         files::sync_all_below(folder)?;
-        let base = &self.options.composes;
+        let base = &self.0;
         let named = base.child(&id.to_string())?;
         fs::rename(folder, &named).at("rename to", &named)?;
         files::sync_folder(base)?;

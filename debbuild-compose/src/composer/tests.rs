@@ -119,7 +119,7 @@ impl House {
     }
 
     fn composes(&self) -> Vec<String> {
-        let summaries = self.composer.list().unwrap();
+        let summaries = self.composer.composes().list().unwrap();
         summaries.iter().map(|summary| format!("{} {}", summary.id, summary.status)).collect()
     }
 }
@@ -161,18 +161,18 @@ async fn a_compose_is_published_whole_with_sums_and_metadata() {
     }
     assert!(sums.contains("  base/amd64/ostree/refs/heads/t/1/amd64/base\n"), "{sums}");
     assert!(sums.contains("  metadata/composeinfo.json\n"));
-    let detail = house.composer.show("latest-T-1").unwrap();
+    let detail = house.composer.composes().show("latest-T-1").unwrap();
     let info = detail.info.unwrap();
     assert_eq!((info.compose.status.as_str(), info.deliverables.len()), ("FINISHED", 4));
     let images = &detail.images.unwrap().images["base"]["amd64"];
     let iso = images.iter().find(|image| image.kind == "iso").unwrap();
     assert_eq!(iso.path, "base/amd64/iso/T-1-base-amd64.iso");
     assert!(iso.sha256.is_some() && iso.facts["volume"] == "T_1_BASE");
-    let why = house.composer.why("T-1-20250520.t.0", "dpkg").unwrap();
+    let why = house.composer.composes().why("T-1-20250520.t.0", "dpkg").unwrap();
     let shown: Vec<String> = why.iter().map(|step| format!("{}: {}", step.package, step.because)).collect();
     assert_eq!(shown, ["dpkg: live-boot has Depends: dpkg", "live-boot: named at /b.toml:9"]);
-    assert!(matches!(house.composer.why("latest-T-1", "nothing"), Err(ComposeError::NoPackage { .. })));
-    assert!(matches!(house.composer.show("../x"), Err(ComposeError::NotFound(_))));
+    assert!(matches!(house.composer.composes().why("latest-T-1", "nothing"), Err(ComposeError::NoPackage { .. })));
+    assert!(matches!(house.composer.composes().show("../x"), Err(ComposeError::NotFound(_))));
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn a_failable_deliverable_leaves_the_compose_incomplete() {
     for line in ["base/optional failed", "base/after skipped", "base/scripted made"] {
         assert!(lines.contains(&line.to_owned()), "{lines:?}");
     }
-    let info = house.composer.show("latest-T-1").unwrap().info.unwrap();
+    let info = house.composer.composes().show("latest-T-1").unwrap().info.unwrap();
     let failed: Vec<&str> = info.deliverables.iter().filter(|d| d.failed.is_some()).map(|d| d.kind.as_str()).collect();
     assert_eq!(failed, ["repository", "iso"]);
     assert!(!info.variants["base"]["amd64"].contains_key("iso"));
@@ -311,7 +311,7 @@ async fn a_killed_compose_of_another_blueprint_ends_terminated() {
 async fn a_lock_gives_the_same_nodes_again() {
     let house = House::new();
     let first = house.run().await;
-    let lock = house.composer.lock(&first.id.to_string()).unwrap();
+    let lock = house.composer.composes().lock(&first.id.to_string()).unwrap();
     let other = House::new();
     let (changed, contents) = gathered("2");
     other.gatherer.change(changed, contents);
