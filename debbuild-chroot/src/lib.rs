@@ -8,4 +8,5 @@ pub mod confine;
 pub mod create;
 mod durable;
 pub mod gateway;
+pub mod manager;
 pub mod sbuild;

@@ -1,0 +1,278 @@
+//! Making a chroot: open its archives, bootstrap it behind the gateway, account for every package, name it by content.
+
+use std::collections::BTreeSet;
+
+use debbuild_core::{
+    acquire::Suite,
+    blob::Adopt,
+    blocking,
+    build::ChrootId,
+    command::OutputSink,
+    context::Context,
+    digest::KeyHasher,
+    event::Unit,
+    lock::{ArchiveAccess, LockFile, LockKind, LockedFile},
+    name::ComponentName,
+};
+
+use super::{
+    Chroot, ChrootManager, ManagerError,
+    manifest::{FileRecord, MANIFEST_SCHEMA, Manifest, SpecRecord},
+    packages, spec,
+    spec::ChrootSpec,
+};
+use crate::{
+    confine::Scratch,
+    create::{BootstrapRequest, Bootstrapped, InnerSource, sources},
+    gateway::{AccessRecord, AllowedArchive, Expected, ExpectedFiles, GatewayOptions, Mode},
+};
+
+/// The option of a lock that holds the request.
+pub(super) const SPEC_OPTION: &str = "spec";
+
+/// A suite that is open, under the name by which the gateway knows its archive.
+struct Opened {
+    suite: Suite,
+    archive: String,
+    components: Vec<ComponentName>,
+    check_valid_until: bool,
+}
+
+impl ChrootManager {
+    /// Makes the chroot, and makes it the newest of its request. With a lock, from exactly what the lock names.
+    pub(super) async fn make(
+        &self,
+        cx: &Context,
+        spec: &ChrootSpec,
+        record: &SpecRecord,
+        replay: Option<&LockFile>,
+        log: &mut dyn OutputSink,
+    ) -> Result<Chroot, ManagerError> {
+        let step = cx.step(format!("chroot {} {}", spec.suite, spec.architecture), Unit::None, None);
+        let cx = step.context().clone();
+        let opened = self.open_suites(&cx, spec, replay).await?;
+        let epoch = opened.iter().map(|one| one.suite.release().date).max().ok_or(ManagerError::NoArchives)?;
+        let sources = self.inner_sources(&cx, &opened).await?;
+        let request =
+            BootstrapRequest::new(spec.suite.clone(), spec.architecture.clone(), spec.variant, sources, epoch);
+        let request =
+            request.with_include(spec.include.clone()).with_hooks(spec.hooks.clone()).with_replay(replay.is_some());
+        let scratch = Scratch::create(&self.0.scratch, "create", &self.0.user)?;
+        let options = gateway_options(&opened, replay, self.0.offline);
+        let made = self.bootstrap(&cx, &request, &scratch, options, log).await;
+        let chroot = match made {
+            Ok((made, access)) => self.keep(&cx, record, &request, &opened, made, &access, replay).await,
+            Err(error) => Err(error),
+        };
+        scratch.remove(&cx, &*self.0.runner, &self.0.user).await?;
+        let chroot = chroot?;
+        step.finish();
+        Ok(chroot)
+    }
+
+    async fn open_suites(
+        &self,
+        cx: &Context,
+        spec: &ChrootSpec,
+        replay: Option<&LockFile>,
+    ) -> Result<Vec<Opened>, ManagerError> {
+        let mut suites = Vec::new();
+        match replay {
+            Some(lock) => {
+                for access in &lock.archives {
+                    suites.push(self.0.reader.replay(cx, access, lock.verified_at).await?);
+                }
+            }
+            None => {
+                for archive in &spec.archives {
+                    suites.push(self.0.reader.open(cx, archive).await?);
+                }
+            }
+        }
+        if suites.len() != spec.archives.len() {
+            return Err(ManagerError::Lock("its archives are not those of its request".to_owned()));
+        }
+        let mut opened: Vec<Opened> = Vec::new();
+        for (suite, asked) in suites.into_iter().zip(&spec.archives) {
+            let same = opened.iter().find(|one| one.suite.archive().uris == suite.archive().uris);
+            let archive = same.map_or_else(|| suite.archive().name.clone(), |one| one.archive.clone());
+            // A lock keeps no wish for components: the request does.
+            let wanted =
+                |component: &ComponentName| asked.components.is_empty() || asked.components.contains(component);
+            let components = suite.components().into_iter().filter(wanted).collect();
+            opened.push(Opened { suite, archive, components, check_valid_until: asked.check_valid_until });
+        }
+        Ok(opened)
+    }
+
+    /// The entries of the sources list inside, each with the keys that verified its archive here.
+    async fn inner_sources(&self, cx: &Context, opened: &[Opened]) -> Result<Vec<InnerSource>, ManagerError> {
+        let allowed = allowed(opened);
+        let mut all = Vec::new();
+        for one in opened {
+            let access = one.suite.access();
+            let uri = allowed.iter().find(|allowed| allowed.name == one.archive).map(AllowedArchive::inner_uri);
+            let keys = self.0.blobs.read(cx, access.keyring_sha256, None).await?.to_vec();
+            let suite = one.suite.archive().suite.clone();
+            let name = format!("{}-{}", one.archive, suite.as_str().replace('/', "-"));
+            let source = InnerSource::new(name, uri.unwrap_or_default(), suite, one.components.clone(), keys);
+            all.push(source.with_check_valid_until(one.check_valid_until));
+        }
+        Ok(all)
+    }
+
+    async fn bootstrap(
+        &self,
+        cx: &Context,
+        request: &BootstrapRequest,
+        scratch: &Scratch,
+        options: GatewayOptions,
+        log: &mut dyn OutputSink,
+    ) -> Result<(Bootstrapped, AccessRecord), ManagerError> {
+        let door = self.0.gateway.open(cx, &scratch.socket()?, options)?;
+        let made = self.0.bootstrapper.bootstrap(cx, request, scratch, &self.0.user, log).await;
+        let access = door.close().await;
+        match (made, access.infrastructure_failure()) {
+            (Ok(made), _) => Ok((made, access)),
+            (Err(_), Some(failure)) => Err(ManagerError::Archive(failure.clone())),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one place knows everything about a chroot: here")]
+    async fn keep(
+        &self,
+        cx: &Context,
+        record: &SpecRecord,
+        request: &BootstrapRequest,
+        opened: &[Opened],
+        made: Bootstrapped,
+        access: &AccessRecord,
+        replay: Option<&LockFile>,
+    ) -> Result<Chroot, ManagerError> {
+        let parts = &self.0;
+        let verified_at = replay.map_or_else(|| cx.now(), |lock| lock.verified_at);
+        let mut lock = LockFile::new(LockKind::Chroot, record.architecture.clone(), verified_at);
+        lock.packages = packages::locked(cx, &made.status, access, &*parts.blobs).await?;
+        lock.archives = opened.iter().map(|one| used(one, access)).collect();
+        let spec_text = serde_json::to_string(record)
+            .map_err(|error| ManagerError::Record { what: "the request".to_owned(), reason: error.to_string() })?;
+        lock.options.insert(SPEC_OPTION.to_owned(), spec_text);
+        lock.tools.insert(made.tool.0.clone(), made.tool.1.clone());
+        let id = identity(&lock, request)?;
+        // The build user could still write to a linked file of its own.
+        let how = if parts.user.switch { Adopt::Copy } else { Adopt::Link };
+        let tarball = parts.blobs.adopt(cx, &made.tarball, how, None).await?;
+        let lock_bytes = lock
+            .to_json()
+            .map_err(|error| ManagerError::Record { what: "the lock".to_owned(), reason: error.to_string() })?;
+        let lock_blob = parts.blobs.put(cx, lock_bytes.clone().into()).await?;
+        let mut kept = lock.blobs();
+        kept.extend(record.archives.iter().map(|archive| archive.keyring_sha256));
+        kept.extend([tarball.id, lock_blob.id]);
+        parts.blobs.pin(cx, super::ROOT_OWNER, &id.to_string(), &kept).await?;
+        let spec_key = spec::key(record);
+        let manifest = Manifest {
+            schema: MANIFEST_SCHEMA,
+            id: id.to_string(),
+            spec_key,
+            spec: record.clone(),
+            created: cx.now(),
+            epoch: request.epoch,
+            tarball: FileRecord { sha256: tarball.id, size: tarball.size },
+            lock: lock_blob.id,
+            packages: lock.packages.len(),
+            tool: made.tool,
+        };
+        let path = parts.blobs.local(cx, tarball.id).await?;
+        let catalogue = parts.catalogue.clone();
+        blocking::run(move || {
+            catalogue.publish(&manifest, &lock_bytes, &path)?;
+            catalogue.set_newest(spec_key, id)?;
+            catalogue.get(id)?.ok_or_else(|| ManagerError::NotFound(id.to_string()))
+        })
+        .await
+    }
+}
+
+/// The allow-list: one entry per set of addresses.
+fn allowed(opened: &[Opened]) -> Vec<AllowedArchive> {
+    let mut all: Vec<AllowedArchive> = Vec::new();
+    for one in opened {
+        let uris = &one.suite.archive().uris;
+        let (Some(first), false) = (uris.first(), all.iter().any(|allowed| allowed.name == one.archive)) else {
+            continue;
+        };
+        let archive = AllowedArchive::new(&one.archive, first.clone());
+        all.push(uris[1..].iter().fold(archive, |archive, uri| archive.with_upstream(uri.clone())));
+    }
+    all
+}
+
+/// What the gateway answers: the release files that were verified here and no others; with a lock, only what it names.
+fn gateway_options(opened: &[Opened], replay: Option<&LockFile>, offline: bool) -> GatewayOptions {
+    let mut expected = ExpectedFiles::new();
+    let mut expect = |archive: &str, file: &LockedFile| {
+        let known = Expected { sha256: file.sha256, size: file.size };
+        expected.insert((archive.to_owned(), file.path.clone()), known);
+    };
+    for one in opened {
+        let access = one.suite.access();
+        expect(&one.archive, &access.release);
+        access.release_signature.iter().for_each(|file| expect(&one.archive, file));
+        if replay.is_some() {
+            access.indexes.iter().for_each(|file| expect(&one.archive, file));
+        }
+    }
+    for package in replay.iter().flat_map(|lock| &lock.packages) {
+        let file = LockedFile { path: package.path.clone(), size: package.size, sha256: package.sha256 };
+        expect(&package.archive, &file);
+    }
+    let mode = match (replay, offline) {
+        (Some(_), offline) => Mode::Locked { fetch: !offline },
+        (None, true) => Mode::Offline,
+        (None, false) => Mode::Online,
+    };
+    GatewayOptions::new(allowed(opened)).with_expected(expected).with_mode(mode)
+}
+
+/// The access to a suite, with the indexes that apt was served.
+fn used(one: &Opened, access: &AccessRecord) -> ArchiveAccess {
+    let mut used = one.suite.access();
+    let below = format!("dists/{}/", one.suite.archive().suite);
+    let mut known: BTreeSet<String> = used.indexes.iter().map(|file| file.path.clone()).collect();
+    known.insert(used.release.path.clone());
+    known.extend(used.release_signature.iter().map(|file| file.path.clone()));
+    for served in access.served.iter().filter(|file| file.archive == one.archive && file.path.starts_with(&below)) {
+        if known.insert(served.path.clone()) {
+            let file = LockedFile { path: served.path.clone(), size: served.size, sha256: served.sha256 };
+            used.indexes.push(file);
+        }
+    }
+    used.indexes.sort();
+    used
+}
+
+/// The identity of a chroot: architecture, what is installed, how it is configured, and the clamp time.
+fn identity(lock: &LockFile, request: &BootstrapRequest) -> Result<ChrootId, ManagerError> {
+    let mut key = KeyHasher::new("chroot v1");
+    key.part("architecture", lock.architecture.as_str());
+    for package in &lock.packages {
+        key.part("name", package.name.as_str())
+            .part("version", package.version.as_str())
+            .part("package architecture", package.architecture.as_str())
+            .part("sha256", package.sha256.as_bytes());
+    }
+    key.part(
+        "sources",
+        sources::deb822(&request.sources, "/etc/apt/keyrings", false).map_err(crate::create::CreateError::from)?,
+    );
+    for source in &request.sources {
+        key.part("keys", &source.keys);
+    }
+    for hook in &request.hooks {
+        key.part("hook", &hook.text);
+    }
+    key.part("epoch", request.epoch.seconds().to_le_bytes());
+    Ok(ChrootId::new(key.finish()))
+}

@@ -1,0 +1,394 @@
+//! The catalogue of chroots: made once per request, named by content, kept until somebody removes them.
+
+mod catalogue;
+mod make;
+pub mod manifest;
+mod packages;
+mod spec;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use debbuild_core::{
+    acquire::{AcquireError, ArchiveReader},
+    blob::{BlobError, BlobStore},
+    build::ChrootId,
+    command::{CommandRunner, OutputSink},
+    context::Context,
+    deb::DebError,
+    error::{Class, Classify},
+    lock::{LOCK_SCHEMA, LockFile, LockKind},
+    path::{AbsPath, FileError, PathError},
+};
+pub use manifest::Manifest;
+pub use spec::ChrootSpec;
+
+use crate::{
+    backend::{ChrootBackend, ChrootError, ChrootRef},
+    confine::{self, BuildUser, ConfineError},
+    create::{Bootstrapper, CreateError},
+    gateway::{Gateway, GatewayError, UpstreamFailure},
+};
+
+/// The owner of the roots that keep the blobs of chroots.
+const ROOT_OWNER: &str = "chroot";
+
+/// A finished chroot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chroot {
+    /// Its identity.
+    pub id: ChrootId,
+    /// What is known of it.
+    pub manifest: Manifest,
+    /// Its content as an uncompressed tar archive, read-only.
+    pub tarball: AbsPath,
+}
+
+impl Chroot {
+    /// What backends open sessions of.
+    #[must_use]
+    pub fn reference(&self) -> ChrootRef {
+        ChrootRef { id: self.id, tarball: self.tarball.clone() }
+    }
+}
+
+/// What a manager works with.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ManagerOptions {
+    /// Where finished chroots are, `$DEBBUILD_HOME/chroots`.
+    pub folder: AbsPath,
+    /// Where work is done, `$DEBBUILD_HOME/scratch`.
+    pub scratch: AbsPath,
+    /// Whom the work is done by.
+    pub user: BuildUser,
+    /// Runs the tools.
+    pub runner: Arc<dyn CommandRunner>,
+    /// Keeps the bytes.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Opens archives.
+    pub reader: ArchiveReader,
+    /// Serves them inside.
+    pub gateway: Gateway,
+    /// Makes base systems.
+    pub bootstrapper: Arc<dyn Bootstrapper>,
+    /// Opens sessions of chroots.
+    pub backend: Arc<dyn ChrootBackend>,
+    /// Whether nothing may be fetched.
+    pub offline: bool,
+}
+
+impl ManagerOptions {
+    /// A manager of `home/chroots` that works in `home/scratch` and keeps bytes where the reader does.
+    #[must_use]
+    pub fn new(
+        home: &AbsPath,
+        user: BuildUser,
+        runner: Arc<dyn CommandRunner>,
+        reader: ArchiveReader,
+        gateway: Gateway,
+        bootstrapper: Arc<dyn Bootstrapper>,
+        backend: Arc<dyn ChrootBackend>,
+    ) -> Self {
+        let (folder, scratch) = (home.join("chroots"), home.join("scratch"));
+        let blobs = Arc::clone(reader.store());
+        Self { folder, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, offline: false }
+    }
+
+    /// Whether nothing may be fetched.
+    #[must_use]
+    pub fn with_offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+}
+
+#[derive(Debug)]
+struct Parts {
+    catalogue: catalogue::Catalogue,
+    scratch: AbsPath,
+    user: BuildUser,
+    runner: Arc<dyn CommandRunner>,
+    blobs: Arc<dyn BlobStore>,
+    reader: ArchiveReader,
+    gateway: Gateway,
+    bootstrapper: Arc<dyn Bootstrapper>,
+    backend: Arc<dyn ChrootBackend>,
+    offline: bool,
+}
+
+/// Makes, finds and removes chroots. Cheap to clone; several processes may share one folder.
+#[derive(Debug, Clone)]
+pub struct ChrootManager(Arc<Parts>);
+
+/// What an update found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Updated {
+    /// The chroot that the request leads to now.
+    pub chroot: Chroot,
+    /// Whether it is another one than before.
+    pub changed: bool,
+}
+
+impl ChrootManager {
+    /// A manager over these parts. Its folder is made if it is missing.
+    ///
+    /// # Errors
+    /// [`ManagerError::File`].
+    pub fn new(options: ManagerOptions) -> Result<Self, ManagerError> {
+        let catalogue = catalogue::Catalogue::open(options.folder)?;
+        let ManagerOptions { scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, offline, .. } =
+            options;
+        let parts = Parts { catalogue, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, offline };
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// The newest finished chroot of this request, made if there is none; a finished one costs no network and no time.
+    ///
+    /// # Errors
+    /// [`ManagerError`]; nothing half-made is left in the catalogue.
+    pub async fn create(
+        &self,
+        cx: &Context,
+        spec: &ChrootSpec,
+        log: &mut dyn OutputSink,
+    ) -> Result<Chroot, ManagerError> {
+        let record = spec.record(cx, &*self.0.blobs).await?;
+        let key = spec::key(&record);
+        if let Some(chroot) = self.0.catalogue.newest(key)? {
+            return Ok(chroot);
+        }
+        let _turn = self.0.catalogue.turn(key).await?;
+        match self.0.catalogue.newest(key)? {
+            Some(chroot) => Ok(chroot),
+            None => self.make(cx, spec, &record, None, log).await,
+        }
+    }
+
+    /// The chroot that a lock describes, made again from exactly its files.
+    ///
+    /// # Errors
+    /// [`ManagerError::Lock`] when it is not the lock of a chroot; [`ManagerError::Drift`] when the result is another chroot.
+    pub async fn create_locked(
+        &self,
+        cx: &Context,
+        lock: &LockFile,
+        log: &mut dyn OutputSink,
+    ) -> Result<Chroot, ManagerError> {
+        if lock.schema != LOCK_SCHEMA || lock.kind != LockKind::Chroot {
+            return Err(ManagerError::Lock("it is not the lock of a chroot of this schema".to_owned()));
+        }
+        let text =
+            lock.options.get(make::SPEC_OPTION).ok_or_else(|| ManagerError::Lock("it has no request".to_owned()))?;
+        let record = serde_json::from_str(text).map_err(|error| ManagerError::Lock(error.to_string()))?;
+        let spec = ChrootSpec::from_record(cx, &record, &*self.0.blobs).await?;
+        let key = spec::key(&record);
+        let _turn = self.0.catalogue.turn(key).await?;
+        for chroot in self.0.catalogue.list()?.into_iter().filter(|chroot| chroot.manifest.spec_key == key) {
+            if self.0.catalogue.lock_of(chroot.id)?.packages == lock.packages {
+                return Ok(chroot);
+            }
+        }
+        let chroot = self.make(cx, &spec, &record, Some(lock), log).await?;
+        if self.0.catalogue.lock_of(chroot.id)?.packages != lock.packages {
+            return Err(ManagerError::Drift(chroot.id));
+        }
+        Ok(chroot)
+    }
+
+    /// Makes a new generation of a chroot from its archives as they are now.
+    ///
+    /// # Errors
+    /// [`ManagerError`]; the old generation stays.
+    pub async fn update(&self, cx: &Context, id: &str, log: &mut dyn OutputSink) -> Result<Updated, ManagerError> {
+        let old = self.0.catalogue.find(id)?;
+        let spec = ChrootSpec::from_record(cx, &old.manifest.spec, &*self.0.blobs).await?;
+        let _turn = self.0.catalogue.turn(old.manifest.spec_key).await?;
+        let before = self.0.catalogue.newest(old.manifest.spec_key)?.map(|chroot| chroot.id);
+        let chroot = self.make(cx, &spec, &old.manifest.spec, None, log).await?;
+        Ok(Updated { changed: Some(chroot.id) != before, chroot })
+    }
+
+    /// The finished chroots, newest first.
+    ///
+    /// # Errors
+    /// [`ManagerError`].
+    pub fn list(&self) -> Result<Vec<Chroot>, ManagerError> {
+        self.0.catalogue.list()
+    }
+
+    /// The chroot with this id, or with an id that begins so (12 digits or more, if it is the only one).
+    ///
+    /// # Errors
+    /// [`ManagerError::NotFound`], [`ManagerError::Ambiguous`].
+    pub fn find(&self, id: &str) -> Result<Chroot, ManagerError> {
+        self.0.catalogue.find(id)
+    }
+
+    /// The lock of a chroot.
+    ///
+    /// # Errors
+    /// [`ManagerError`].
+    pub fn lock(&self, id: ChrootId) -> Result<LockFile, ManagerError> {
+        self.0.catalogue.lock_of(id)
+    }
+
+    /// Removes a chroot.
+    ///
+    /// # Errors
+    /// Class `conflict` while a session of it is open; then it stays.
+    pub async fn remove(&self, cx: &Context, id: ChrootId) -> Result<(), ManagerError> {
+        self.0.backend.forget(cx, id).await?;
+        self.0.catalogue.forget_newest(id)?;
+        self.0.catalogue.remove(id)?;
+        Ok(self.0.blobs.pin(cx, ROOT_OWNER, &id.to_string(), &[]).await?)
+    }
+
+    /// Removes generations that no request leads to any more and that are older than `grace`, clears what the dead left,
+    /// and says what it removed (with `dry_run`: would remove). Chroots in use stay.
+    ///
+    /// # Errors
+    /// [`ManagerError`].
+    pub async fn gc(&self, cx: &Context, grace: Duration, dry_run: bool) -> Result<Vec<ChrootId>, ManagerError> {
+        if !dry_run {
+            self.reap(cx).await?;
+        }
+        let current: Vec<ChrootId> = self.0.catalogue.current()?.into_iter().map(|(_, id)| id).collect();
+        let mut gone = Vec::new();
+        for chroot in self.0.catalogue.list()? {
+            let old = cx.now().since(chroot.manifest.created) > grace;
+            if current.contains(&chroot.id) || !old {
+                continue;
+            }
+            if !dry_run {
+                match self.remove(cx, chroot.id).await {
+                    Err(ManagerError::Session(ChrootError::Busy(_))) => continue,
+                    other => other?,
+                }
+            }
+            gone.push(chroot.id);
+        }
+        Ok(gone)
+    }
+
+    /// Clears scratch folders and drafts whose makers died.
+    ///
+    /// # Errors
+    /// [`ManagerError`].
+    pub async fn reap(&self, cx: &Context) -> Result<(), ManagerError> {
+        confine::reap(cx, &*self.0.runner, &self.0.user, &self.0.scratch).await?;
+        self.0.backend.reap(cx).await?;
+        self.0.catalogue.sweep()
+    }
+
+    /// The backend that opens sessions.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<dyn ChrootBackend> {
+        &self.0.backend
+    }
+}
+
+/// Why a chroot could not be made, found or removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManagerError {
+    /// There is no such chroot.
+    #[error("no such chroot: {0}")]
+    NotFound(String),
+    /// More than one chroot has an id that begins so.
+    #[error("more than one chroot has an id that begins with {0}")]
+    Ambiguous(String),
+    /// The request names no archive.
+    #[error("the request names no archive")]
+    NoArchives,
+    /// An archive could not be had.
+    #[error("archive {}: cannot get {}: {}", .0.archive, .0.path, .0.reason)]
+    Archive(UpstreamFailure),
+    /// A package is installed that did not come through the gateway.
+    #[error("{name} {version} ({architecture}) is installed, but did not come from the archives")]
+    Unaccounted {
+        /// The package.
+        name: String,
+        /// Its architecture.
+        architecture: String,
+        /// Its version.
+        version: String,
+    },
+    /// A record cannot be read.
+    #[error("cannot read {what}: {reason}")]
+    Record {
+        /// What.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// A lock cannot be used.
+    #[error("the lock cannot be used: {0}")]
+    Lock(String),
+    /// A chroot made from a lock is not what the lock says.
+    #[error("chroot {0}, made from the lock, is not what the lock says")]
+    Drift(ChrootId),
+    /// An archive is not as it must be.
+    #[error(transparent)]
+    Acquire(#[from] AcquireError),
+    /// The base system could not be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// A session or the backend failed.
+    #[error(transparent)]
+    Session(#[from] ChrootError),
+    /// The gateway failed.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The confined place failed.
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A served package cannot be read.
+    #[error(transparent)]
+    Deb(#[from] DebError),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A name cannot be part of a path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+impl Classify for ManagerError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotFound(_) => Class::NotFound,
+            Self::Ambiguous(_) | Self::Lock(_) => Class::Usage,
+            Self::NoArchives => Class::Config,
+            Self::Archive(_) => Class::Infrastructure,
+            Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
+            Self::Record { .. } => Class::Infrastructure,
+            Self::Acquire(error) => error.class(),
+            Self::Create(error) => error.class(),
+            Self::Session(error) => error.class(),
+            Self::Gateway(error) => error.class(),
+            Self::Confine(error) => error.class(),
+            Self::Blob(error) => error.class(),
+            Self::Deb(error) => error.class(),
+            Self::File(error) => error.class(),
+            Self::Path(error) => error.class(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound(_) => Some("debbuild chroot list".to_owned()),
+            Self::Acquire(error) => error.hint(),
+            Self::Create(error) => error.hint(),
+            Self::Session(error) => error.hint(),
+            Self::Confine(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

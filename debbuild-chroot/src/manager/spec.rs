@@ -1,0 +1,173 @@
+//! What a chroot should be, its key, and its way into records and back.
+
+use debbuild_core::{
+    acquire::{Archive, fetch::Uri},
+    arch::Architecture,
+    blob::BlobStore,
+    blocking,
+    context::Context,
+    digest::{KeyHasher, Sha256},
+    name::{ComponentName, PackageName, SuiteName},
+    path::{AbsPath, IoResultExt as _},
+    sign::{Fingerprint, Keyring, armor},
+};
+
+use super::{
+    ManagerError,
+    manifest::{ArchiveRecord, SpecRecord},
+};
+use crate::create::{Hook, Variant};
+
+/// A chroot that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChrootSpec {
+    /// The suite.
+    pub suite: SuiteName,
+    /// The architecture.
+    pub architecture: Architecture,
+    /// How much is in it.
+    pub variant: Variant,
+    /// More packages.
+    pub include: Vec<PackageName>,
+    /// Where packages come from: the suite itself and its companions.
+    pub archives: Vec<Archive>,
+    /// Scripts that change it at the end.
+    pub hooks: Vec<Hook>,
+}
+
+impl ChrootSpec {
+    /// A chroot of this suite from these archives, where packages are built.
+    #[must_use]
+    pub fn new(suite: SuiteName, architecture: Architecture, archives: Vec<Archive>) -> Self {
+        Self { suite, architecture, variant: Variant::Buildd, include: Vec::new(), archives, hooks: Vec::new() }
+    }
+
+    /// With another variant.
+    #[must_use]
+    pub fn with_variant(mut self, variant: Variant) -> Self {
+        self.variant = variant;
+        self
+    }
+
+    /// With more packages.
+    #[must_use]
+    pub fn with_include(mut self, include: Vec<PackageName>) -> Self {
+        self.include = include;
+        self
+    }
+
+    /// With scripts at the end.
+    #[must_use]
+    pub fn with_hooks(mut self, hooks: Vec<Hook>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// The request as records keep it; the keyrings become blobs.
+    pub(super) async fn record(&self, cx: &Context, blobs: &dyn BlobStore) -> Result<SpecRecord, ManagerError> {
+        let mut include: Vec<String> = self.include.iter().map(ToString::to_string).collect();
+        include.sort_unstable();
+        include.dedup();
+        let mut archives = Vec::new();
+        for archive in &self.archives {
+            let keys = keyring(&archive.signed_by).await?;
+            archives.push(ArchiveRecord {
+                name: archive.name.clone(),
+                uris: archive.uris.iter().map(ToString::to_string).collect(),
+                suite: archive.suite.clone(),
+                components: archive.components.iter().map(ToString::to_string).collect(),
+                keyring_sha256: blobs.put(cx, keys.into()).await?.id,
+                signers: archive.signers.iter().map(ToString::to_string).collect(),
+                check_valid_until: archive.check_valid_until,
+                check_suite: archive.check_suite,
+            });
+        }
+        Ok(SpecRecord {
+            suite: self.suite.clone(),
+            architecture: self.architecture.clone(),
+            variant: self.variant.name().to_owned(),
+            include,
+            archives,
+            hooks: self.hooks.iter().map(|hook| (hook.name.clone(), hook.text.clone())).collect(),
+        })
+    }
+
+    /// The request that a record keeps.
+    pub(super) async fn from_record(
+        cx: &Context,
+        record: &SpecRecord,
+        blobs: &dyn BlobStore,
+    ) -> Result<Self, ManagerError> {
+        let mut archives = Vec::new();
+        for kept in &record.archives {
+            let keys = Keyring::Bytes(blobs.read(cx, kept.keyring_sha256, None).await?.to_vec());
+            let uris = kept.uris.iter().map(|uri| Uri::new(uri)).collect::<Result<Vec<_>, _>>();
+            let uris = uris.map_err(|error| bad("an address", error))?;
+            let first = uris.first().cloned().ok_or_else(|| bad("an archive", "it has no address"))?;
+            let components = kept.components.iter().map(|name| ComponentName::new(name)).collect::<Result<Vec<_>, _>>();
+            let signers = kept.signers.iter().map(|text| Fingerprint::new(text)).collect::<Result<Vec<_>, _>>();
+            let archive = Archive::new(&kept.name, first, kept.suite.clone(), keys)
+                .with_uris(uris)
+                .with_components(components.map_err(|error| bad("a component", error))?)
+                .with_signers(signers.map_err(|error| bad("a signer", error))?)
+                .with_check_valid_until(kept.check_valid_until)
+                .with_check_suite(kept.check_suite);
+            archives.push(archive);
+        }
+        let include = record.include.iter().map(|name| PackageName::new(name)).collect::<Result<Vec<_>, _>>();
+        let hooks = record.hooks.iter().map(|(name, text)| Hook { name: name.clone(), text: text.clone() });
+        Ok(Self::new(record.suite.clone(), record.architecture.clone(), archives)
+            .with_variant(record.variant.parse()?)
+            .with_include(include.map_err(|error| bad("a package", error))?)
+            .with_hooks(hooks.collect()))
+    }
+}
+
+fn bad(what: &str, error: impl std::fmt::Display) -> ManagerError {
+    ManagerError::Record { what: what.to_owned(), reason: error.to_string() }
+}
+
+/// All keys of a keyring in binary form: apt and the verifiers then agree on one file.
+async fn keyring(keys: &Keyring) -> Result<Vec<u8>, ManagerError> {
+    let keys = keys.clone();
+    blocking::run(move || {
+        let sources: Vec<(String, Vec<u8>)> = match keys {
+            Keyring::Files(files) => files.iter().map(read).collect::<Result<_, ManagerError>>()?,
+            Keyring::Bytes(bytes) => vec![("an embedded key".to_owned(), bytes)],
+            _ => return Err(bad("a keyring", "it is of a kind that is not known here")),
+        };
+        let mut all = Vec::new();
+        for (what, bytes) in sources {
+            all.extend(armor::dearmor(&bytes).map_err(|error| bad(&what, error))?);
+        }
+        Ok(all)
+    })
+    .await
+}
+
+fn read(file: &AbsPath) -> Result<(String, Vec<u8>), ManagerError> {
+    Ok((file.to_string(), std::fs::read(file).at("read", file)?))
+}
+
+/// The key of a request: equal requests have equal keys.
+pub(super) fn key(record: &SpecRecord) -> Sha256 {
+    let mut key = KeyHasher::new("chroot spec v1");
+    key.part("suite", record.suite.as_str())
+        .part("architecture", record.architecture.as_str())
+        .part("variant", &record.variant)
+        .list("include", &record.include);
+    for archive in &record.archives {
+        key.part("name", &archive.name)
+            .list("uris", &archive.uris)
+            .part("archive suite", archive.suite.as_str())
+            .list("components", &archive.components)
+            .part("keyring", archive.keyring_sha256.as_bytes())
+            .list("signers", &archive.signers)
+            .part("checks", [u8::from(archive.check_valid_until), u8::from(archive.check_suite)]);
+    }
+    for (name, text) in &record.hooks {
+        key.part("hook", name).part("text", text);
+    }
+    key.finish()
+}
