@@ -2,6 +2,7 @@
 
 mod acquire;
 mod build;
+mod chroot;
 mod compose;
 mod repo;
 mod resolve;

@@ -1,5 +1,6 @@
 //! Shared helpers.
 
+pub mod bench;
 pub mod boot;
 pub mod debbuild;
 pub mod source;

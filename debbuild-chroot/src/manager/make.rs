@@ -95,11 +95,10 @@ impl ChrootManager {
         let mut opened: Vec<Opened> = Vec::new();
         for (suite, asked) in suites.into_iter().zip(&spec.archives) {
             let same = opened.iter().find(|one| one.suite.archive().uris == suite.archive().uris);
-            let archive = same.map_or_else(|| suite.archive().name.clone(), |one| one.archive.clone());
-            // A lock keeps no wish for components: the request does.
-            let wanted =
-                |component: &ComponentName| asked.components.is_empty() || asked.components.contains(component);
-            let components = suite.components().into_iter().filter(wanted).collect();
+            let archive = same.map_or_else(|| plain(&suite.archive().name), |one| one.archive.clone());
+            // apt finds `main` where a Release says `updates/main`: what was asked for is written as it was asked for.
+            let all = || suite.components();
+            let components = if asked.components.is_empty() { all() } else { asked.components.clone() };
             opened.push(Opened { suite, archive, components, check_valid_until: asked.check_valid_until });
         }
         Ok(opened)
@@ -193,6 +192,11 @@ impl ChrootManager {
         })
         .await
     }
+}
+
+/// The name of an archive as a plain word: suites, after which archives are often named, may have a `/`.
+fn plain(name: &str) -> String {
+    name.replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.+~".contains(c)), "-")
 }
 
 /// The allow-list: one entry per set of addresses.

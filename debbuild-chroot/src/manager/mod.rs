@@ -1,6 +1,7 @@
 //! The catalogue of chroots: made once per request, named by content, kept until somebody removes them.
 
 mod catalogue;
+mod error;
 mod make;
 pub mod manifest;
 mod packages;
@@ -11,24 +12,24 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use debbuild_core::{
-    acquire::{AcquireError, ArchiveReader},
-    blob::{BlobError, BlobStore},
+    acquire::ArchiveReader,
+    blob::BlobStore,
     build::ChrootId,
     command::{CommandRunner, OutputSink},
     context::Context,
-    deb::DebError,
-    error::{Class, Classify},
+    digest::Sha256,
     lock::{LOCK_SCHEMA, LockFile, LockKind},
-    path::{AbsPath, FileError, PathError},
+    path::AbsPath,
 };
+pub use error::ManagerError;
 pub use manifest::Manifest;
 pub use spec::ChrootSpec;
 
 use crate::{
     backend::{ChrootBackend, ChrootError, ChrootRef},
-    confine::{self, BuildUser, ConfineError},
-    create::{Bootstrapper, CreateError},
-    gateway::{Gateway, GatewayError, UpstreamFailure},
+    confine::{self, BuildUser},
+    create::Bootstrapper,
+    gateway::Gateway,
 };
 
 /// The owner of the roots that keep the blobs of chroots.
@@ -209,7 +210,29 @@ impl ChrootManager {
         let _turn = self.0.catalogue.turn(old.manifest.spec_key).await?;
         let before = self.0.catalogue.newest(old.manifest.spec_key)?.map(|chroot| chroot.id);
         let chroot = self.make(cx, &spec, &old.manifest.spec, None, log).await?;
+        for (key, id) in self.0.catalogue.current()? {
+            if Some(id) == before {
+                self.0.catalogue.set_newest(key, chroot.id)?;
+            }
+        }
         Ok(Updated { changed: Some(chroot.id) != before, chroot })
+    }
+
+    /// The chroot that was remembered under a key of the caller's own: for requests whose archives would first have to be
+    /// found over the network. An update moves the key along.
+    ///
+    /// # Errors
+    /// [`ManagerError`].
+    pub fn recall(&self, key: Sha256) -> Result<Option<Chroot>, ManagerError> {
+        self.0.catalogue.newest(key)
+    }
+
+    /// Remembers a chroot under a key of the caller's own.
+    ///
+    /// # Errors
+    /// [`ManagerError`].
+    pub fn remember(&self, key: Sha256, id: ChrootId) -> Result<(), ManagerError> {
+        self.0.catalogue.set_newest(key, id)
     }
 
     /// The finished chroots, newest first.
@@ -288,107 +311,5 @@ impl ChrootManager {
     #[must_use]
     pub fn backend(&self) -> &Arc<dyn ChrootBackend> {
         &self.0.backend
-    }
-}
-
-/// Why a chroot could not be made, found or removed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ManagerError {
-    /// There is no such chroot.
-    #[error("no such chroot: {0}")]
-    NotFound(String),
-    /// More than one chroot has an id that begins so.
-    #[error("more than one chroot has an id that begins with {0}")]
-    Ambiguous(String),
-    /// The request names no archive.
-    #[error("the request names no archive")]
-    NoArchives,
-    /// An archive could not be had.
-    #[error("archive {}: cannot get {}: {}", .0.archive, .0.path, .0.reason)]
-    Archive(UpstreamFailure),
-    /// A package is installed that did not come through the gateway.
-    #[error("{name} {version} ({architecture}) is installed, but did not come from the archives")]
-    Unaccounted {
-        /// The package.
-        name: String,
-        /// Its architecture.
-        architecture: String,
-        /// Its version.
-        version: String,
-    },
-    /// A record cannot be read.
-    #[error("cannot read {what}: {reason}")]
-    Record {
-        /// What.
-        what: String,
-        /// Why.
-        reason: String,
-    },
-    /// A lock cannot be used.
-    #[error("the lock cannot be used: {0}")]
-    Lock(String),
-    /// A chroot made from a lock is not what the lock says.
-    #[error("chroot {0}, made from the lock, is not what the lock says")]
-    Drift(ChrootId),
-    /// An archive is not as it must be.
-    #[error(transparent)]
-    Acquire(#[from] AcquireError),
-    /// The base system could not be made.
-    #[error(transparent)]
-    Create(#[from] CreateError),
-    /// A session or the backend failed.
-    #[error(transparent)]
-    Session(#[from] ChrootError),
-    /// The gateway failed.
-    #[error(transparent)]
-    Gateway(#[from] GatewayError),
-    /// The confined place failed.
-    #[error(transparent)]
-    Confine(#[from] ConfineError),
-    /// The blob store failed.
-    #[error(transparent)]
-    Blob(#[from] BlobError),
-    /// A served package cannot be read.
-    #[error(transparent)]
-    Deb(#[from] DebError),
-    /// A file failed.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A name cannot be part of a path.
-    #[error(transparent)]
-    Path(#[from] PathError),
-}
-
-impl Classify for ManagerError {
-    fn class(&self) -> Class {
-        match self {
-            Self::NotFound(_) => Class::NotFound,
-            Self::Ambiguous(_) | Self::Lock(_) => Class::Usage,
-            Self::NoArchives => Class::Config,
-            Self::Archive(_) => Class::Infrastructure,
-            Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
-            Self::Record { .. } => Class::Infrastructure,
-            Self::Acquire(error) => error.class(),
-            Self::Create(error) => error.class(),
-            Self::Session(error) => error.class(),
-            Self::Gateway(error) => error.class(),
-            Self::Confine(error) => error.class(),
-            Self::Blob(error) => error.class(),
-            Self::Deb(error) => error.class(),
-            Self::File(error) => error.class(),
-            Self::Path(error) => error.class(),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotFound(_) => Some("debbuild chroot list".to_owned()),
-            Self::Acquire(error) => error.hint(),
-            Self::Create(error) => error.hint(),
-            Self::Session(error) => error.hint(),
-            Self::Confine(error) => error.hint(),
-            _ => None,
-        }
     }
 }

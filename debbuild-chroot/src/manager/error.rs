@@ -1,0 +1,119 @@
+//! Why a chroot could not be made, found or removed.
+
+use debbuild_core::{
+    acquire::AcquireError,
+    blob::BlobError,
+    build::ChrootId,
+    deb::DebError,
+    error::{Class, Classify},
+    path::{FileError, PathError},
+};
+
+use crate::{
+    backend::ChrootError,
+    confine::ConfineError,
+    create::CreateError,
+    gateway::{GatewayError, UpstreamFailure},
+};
+
+/// Why a chroot could not be made, found or removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManagerError {
+    /// There is no such chroot.
+    #[error("no such chroot: {0}")]
+    NotFound(String),
+    /// More than one chroot has an id that begins so.
+    #[error("more than one chroot has an id that begins with {0}")]
+    Ambiguous(String),
+    /// The request names no archive.
+    #[error("the request names no archive")]
+    NoArchives,
+    /// An archive could not be had.
+    #[error("archive {}: cannot get {}: {}", .0.archive, .0.path, .0.reason)]
+    Archive(UpstreamFailure),
+    /// A package is installed that did not come through the gateway.
+    #[error("{name} {version} ({architecture}) is installed, but did not come from the archives")]
+    Unaccounted {
+        /// The package.
+        name: String,
+        /// Its architecture.
+        architecture: String,
+        /// Its version.
+        version: String,
+    },
+    /// A record cannot be read.
+    #[error("cannot read {what}: {reason}")]
+    Record {
+        /// What.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// A lock cannot be used.
+    #[error("the lock cannot be used: {0}")]
+    Lock(String),
+    /// A chroot made from a lock is not what the lock says.
+    #[error("chroot {0}, made from the lock, is not what the lock says")]
+    Drift(ChrootId),
+    /// An archive is not as it must be.
+    #[error(transparent)]
+    Acquire(#[from] AcquireError),
+    /// The base system could not be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// A session or the backend failed.
+    #[error(transparent)]
+    Session(#[from] ChrootError),
+    /// The gateway failed.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The confined place failed.
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A served package cannot be read.
+    #[error(transparent)]
+    Deb(#[from] DebError),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A name cannot be part of a path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+impl Classify for ManagerError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotFound(_) => Class::NotFound,
+            Self::Ambiguous(_) | Self::Lock(_) => Class::Usage,
+            Self::NoArchives => Class::Config,
+            Self::Archive(_) => Class::Infrastructure,
+            Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
+            Self::Record { .. } => Class::Infrastructure,
+            Self::Acquire(error) => error.class(),
+            Self::Create(error) => error.class(),
+            Self::Session(error) => error.class(),
+            Self::Gateway(error) => error.class(),
+            Self::Confine(error) => error.class(),
+            Self::Blob(error) => error.class(),
+            Self::Deb(error) => error.class(),
+            Self::File(error) => error.class(),
+            Self::Path(error) => error.class(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound(_) => Some("debbuild chroot list".to_owned()),
+            Self::Acquire(error) => error.hint(),
+            Self::Create(error) => error.hint(),
+            Self::Session(error) => error.hint(),
+            Self::Confine(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
