@@ -190,7 +190,7 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// [`ChrootError`].
     async fn copy_in(&mut self, cx: &Context, tar: &AbsPath, to: &str) -> Result<(), ChrootError>;
 
-    /// Packs a file or folder inside, under its last name, into a new tar archive.
+    /// Packs a file or folder inside, under its last name and without set-id bits, into a new tar archive.
     ///
     /// # Errors
     /// [`ChrootError::NoFile`] when there is no such file.

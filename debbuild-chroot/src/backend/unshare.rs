@@ -258,7 +258,7 @@ impl Session for UnshareSession {
             return Err(ChrootError::NoFile(from.to_owned()));
         }
         let mut sink = ToFile(File::create_new(tar).at("create", tar)?, Tail::new(TAIL));
-        let pack = SessionCommand::new(["tar", "--create", "--directory", &folder, "--", &name]);
+        let pack = SessionCommand::new(["tar", "--create", "--mode=ug-s", "--directory", &folder, "--", &name]);
         let exit = self.run(cx, &pack, &mut sink).await?;
         if exit.success() {
             return Ok(());

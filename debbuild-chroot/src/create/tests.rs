@@ -3,6 +3,7 @@
 use debbuild_core::name::ComponentName;
 
 use super::*;
+#[cfg(feature = "testing")]
 use crate::confine::SubIds;
 
 fn source(name: &str, keys: &[u8]) -> InnerSource {

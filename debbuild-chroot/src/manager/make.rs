@@ -95,7 +95,7 @@ impl ChrootManager {
         let mut opened: Vec<Opened> = Vec::new();
         for (suite, asked) in suites.into_iter().zip(&spec.archives) {
             let same = opened.iter().find(|one| one.suite.archive().uris == suite.archive().uris);
-            let archive = same.map_or_else(|| plain(&suite.archive().name), |one| one.archive.clone());
+            let archive = same.map_or_else(|| spec::plain(&suite.archive().name), |one| one.archive.clone());
             // apt finds `main` where a Release says `updates/main`: what was asked for is written as it was asked for.
             let all = || suite.components();
             let components = if asked.components.is_empty() { all() } else { asked.components.clone() };
@@ -192,11 +192,6 @@ impl ChrootManager {
         })
         .await
     }
-}
-
-/// The name of an archive as a plain word: suites, after which archives are often named, may have a `/`.
-fn plain(name: &str) -> String {
-    name.replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.+~".contains(c)), "-")
 }
 
 /// The allow-list: one entry per set of addresses.

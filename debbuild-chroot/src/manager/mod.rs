@@ -6,8 +6,6 @@ mod make;
 pub mod manifest;
 mod packages;
 mod spec;
-#[cfg(all(test, feature = "testing"))]
-mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +27,8 @@ use crate::{
     backend::{ChrootBackend, ChrootError, ChrootRef},
     confine::{self, BuildUser},
     create::Bootstrapper,
-    gateway::Gateway,
+    gateway::{AllowedArchive, Gateway, Mode},
+    sbuild::BuildBase,
 };
 
 /// The owner of the roots that keep the blobs of chroots.
@@ -52,6 +51,14 @@ impl Chroot {
     #[must_use]
     pub fn reference(&self) -> ChrootRef {
         ChrootRef { id: self.id, tarball: self.tarball.clone() }
+    }
+
+    /// The archives that its sources lists name, as a gateway answers for them.
+    ///
+    /// # Errors
+    /// [`ManagerError::Record`] for a manifest that was changed by hand.
+    pub fn archives(&self) -> Result<Vec<AllowedArchive>, ManagerError> {
+        spec::allowed(&self.manifest.spec)
     }
 }
 
@@ -249,6 +256,16 @@ impl ChrootManager {
     /// [`ManagerError::NotFound`], [`ManagerError::Ambiguous`].
     pub fn find(&self, id: &str) -> Result<Chroot, ManagerError> {
         self.0.catalogue.find(id)
+    }
+
+    /// A chroot as builds need it.
+    ///
+    /// # Errors
+    /// As [`ChrootManager::find`].
+    pub fn base(&self, id: ChrootId) -> Result<BuildBase, ManagerError> {
+        let chroot = self.0.catalogue.find(&id.to_string())?;
+        let base = BuildBase::new(id, chroot.tarball.clone(), chroot.archives()?).with_lock(self.lock(id)?);
+        Ok(if self.0.offline { base.with_mode(Mode::Offline) } else { base })
     }
 
     /// The lock of a chroot.

@@ -16,7 +16,10 @@ use super::{
     ManagerError,
     manifest::{ArchiveRecord, SpecRecord},
 };
-use crate::create::{Hook, Variant};
+use crate::{
+    create::{Hook, Variant},
+    gateway::AllowedArchive,
+};
 
 /// A chroot that somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +151,28 @@ async fn keyring(keys: &Keyring) -> Result<Vec<u8>, ManagerError> {
 
 fn read(file: &AbsPath) -> Result<(String, Vec<u8>), ManagerError> {
     Ok((file.to_string(), std::fs::read(file).at("read", file)?))
+}
+
+/// The name of an archive as a plain word: suites, after which archives are often named, may have a `/`.
+pub(super) fn plain(name: &str) -> String {
+    name.replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.+~".contains(c)), "-")
+}
+
+/// The archives of a request as a gateway answers for them: one for each set of addresses, called after its first entry.
+pub(super) fn allowed(record: &SpecRecord) -> Result<Vec<AllowedArchive>, ManagerError> {
+    let mut seen: Vec<&[String]> = Vec::new();
+    let mut all = Vec::new();
+    for archive in &record.archives {
+        if seen.contains(&archive.uris.as_slice()) {
+            continue;
+        }
+        seen.push(&archive.uris);
+        let uris = archive.uris.iter().map(|uri| Uri::new(uri)).collect::<Result<Vec<_>, _>>();
+        let mut uris = uris.map_err(|error| bad("an address", error))?.into_iter();
+        let first = uris.next().ok_or_else(|| bad("an archive", "it has no address"))?;
+        all.push(uris.fold(AllowedArchive::new(plain(&archive.name), first), AllowedArchive::with_upstream));
+    }
+    Ok(all)
 }
 
 /// The key of a request: equal requests have equal keys.

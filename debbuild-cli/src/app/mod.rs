@@ -4,6 +4,7 @@
 //! noun adds methods to [`App`], which return values and take a [`Context`](debbuild_core::context::Context).
 
 mod archives;
+mod chroot;
 mod compose;
 pub mod doctor;
 mod error;
@@ -17,6 +18,7 @@ mod wire;
 
 use std::sync::Arc;
 
+pub use chroot::{AppBases, ChrootWish};
 use debbuild_core::{
     blob::{BlobStore, FolderStore},
     command::{CommandRunner, SystemRunner},

@@ -1,5 +1,6 @@
 //! The commands: one file per noun with its arguments and its function.
 
+mod chroot;
 mod completions;
 mod compose;
 mod config;
@@ -48,6 +49,7 @@ pub(crate) type Answer = Result<Done, AppError>;
 /// The nouns.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Chroot(Box<chroot::ChrootArgs>),
     Completions(completions::CompletionsArgs),
     Compose(compose::ComposeArgs),
     Config(config::ConfigArgs),
@@ -70,6 +72,7 @@ pub(crate) fn without_app(out: &Printer, command: &Command) -> Option<Answer> {
 /// Runs a command.
 pub(crate) async fn run(door: &Door, command: Command) -> Answer {
     match command {
+        Command::Chroot(args) => chroot::chroot(door, &args).await,
         Command::Completions(args) => completions::completions(&door.out, &args),
         Command::Compose(args) => compose::compose(door, &args).await,
         Command::Config(args) => config::config(door, &args),

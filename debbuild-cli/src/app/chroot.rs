@@ -1,0 +1,318 @@
+//! Chroots: wiring of gateway, backend and manager, and what doors do with them.
+
+use std::{fs, sync::Arc};
+
+use async_trait::async_trait;
+use debbuild_chroot::{
+    backend::{Session, SessionOptions, UnshareBackend, UnshareOptions},
+    confine::BuildUser,
+    create::{Mmdebstrap, Variant},
+    gateway::{Gateway, GatewayOptions},
+    manager::{Chroot, ChrootManager, ChrootSpec, ManagerOptions, Updated},
+    sbuild::{BuildBase, BuildBases, BuilderError},
+};
+use debbuild_core::{
+    acquire::fetch::SchemeFetch,
+    arch::Architecture,
+    build::ChrootId,
+    command::{CommandRunnerExt as _, CommandSpec, Discard, OutputSink},
+    context::Context,
+    digest::{KeyHasher, Sha256},
+    error::Class,
+    lock::LockFile,
+    name::{PackageName, SuiteName},
+    path::{AbsPath, IoResultExt as _},
+};
+
+use super::{App, AppError, Failure};
+
+/// A chroot that somebody wants, as far as a person says it: the archives are the machine's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChrootWish {
+    /// The suite.
+    pub suite: SuiteName,
+    /// The architecture; the machine's own without one.
+    pub architecture: Option<Architecture>,
+    /// How much is in it.
+    pub variant: Variant,
+    /// More packages.
+    pub include: Vec<PackageName>,
+}
+
+impl ChrootWish {
+    /// Where packages of this suite are built, on this machine's architecture.
+    #[must_use]
+    pub fn new(suite: SuiteName) -> Self {
+        Self { suite, architecture: None, variant: Variant::Buildd, include: Vec::new() }
+    }
+
+    /// For another architecture.
+    #[must_use]
+    pub fn with_architecture(mut self, architecture: Option<Architecture>) -> Self {
+        self.architecture = architecture;
+        self
+    }
+
+    /// With another variant.
+    #[must_use]
+    pub fn with_variant(mut self, variant: Variant) -> Self {
+        self.variant = variant;
+        self
+    }
+
+    /// With more packages.
+    #[must_use]
+    pub fn with_include(mut self, include: Vec<PackageName>) -> Self {
+        self.include = include;
+        self
+    }
+}
+
+impl App {
+    /// The user that builds: the configured one for root, else the user of this process.
+    ///
+    /// # Errors
+    /// Class `infrastructure`, with the command that makes it, when there is none.
+    pub async fn build_user(&self, cx: &Context) -> Result<BuildUser, AppError> {
+        Ok(BuildUser::detect(cx, &**self.runner(), &self.settings().build.user).await?)
+    }
+
+    /// The gateway to the archives, over this state folder.
+    ///
+    /// # Errors
+    /// When the state folder cannot be made.
+    pub fn gateway(&self) -> Result<Gateway, AppError> {
+        let fetch = Arc::new(SchemeFetch::with_http(self.http()?)?);
+        Ok(Gateway::new(fetch, self.blobs()?, &self.folder("gateway")?)?)
+    }
+
+    /// The chroots of this state folder.
+    ///
+    /// # Errors
+    /// When the machine is not prepared, or the state folder cannot be made.
+    pub async fn chroots(&self, cx: &Context) -> Result<ChrootManager, AppError> {
+        let user = self.build_user(cx).await?;
+        let runner = Arc::clone(self.runner());
+        // The build user passes through the state folder to what is its own.
+        let home = self.home().clone();
+        fs::create_dir_all(&home).at("create", &home)?;
+        let gateway = self.gateway()?;
+        let options = UnshareOptions::new(Arc::clone(&runner), user.clone(), home.join("bases"), home.join("scratch"))
+            .with_gateway(Some(gateway.clone()));
+        let options = ManagerOptions::new(
+            &home,
+            user,
+            Arc::clone(&runner),
+            self.reader(cx).await?,
+            gateway,
+            Arc::new(Mmdebstrap::new(runner)),
+            Arc::new(UnshareBackend::new(options)),
+        );
+        let manager = ChrootManager::new(options)?;
+        manager.reap(cx).await?;
+        Ok(manager)
+    }
+
+    /// The newest chroot that fulfils the wish, made if there is none; one that is there costs no network.
+    ///
+    /// # Errors
+    /// As making it gives them; nothing half-made is left.
+    pub async fn chroot_create(
+        &self,
+        cx: &Context,
+        wish: &ChrootWish,
+        log: &mut dyn OutputSink,
+    ) -> Result<Chroot, AppError> {
+        let manager = self.chroots(cx).await?;
+        let architecture = match &wish.architecture {
+            Some(architecture) => architecture.clone(),
+            None => self.architecture(cx).await?,
+        };
+        let key = self.wish_key(wish, &architecture)?;
+        if let Some(chroot) = manager.recall(key)? {
+            return Ok(chroot);
+        }
+        let reader = self.reader(cx).await?;
+        let host = self.archives(cx, &reader, &wish.suite).await?;
+        for archive in &host.archives {
+            cx.note(format!(
+                "archive: {} {}",
+                archive.uris.first().map(ToString::to_string).unwrap_or_default(),
+                archive.suite
+            ));
+        }
+        let spec = ChrootSpec::new(wish.suite.clone(), architecture, host.archives)
+            .with_variant(wish.variant)
+            .with_include(wish.include.clone());
+        let chroot = manager.create(cx, &spec, log).await?;
+        manager.remember(key, chroot.id)?;
+        Ok(chroot)
+    }
+
+    /// What a wish comes to on this machine, short of asking the archives: the same lists give the same key.
+    fn wish_key(&self, wish: &ChrootWish, architecture: &Architecture) -> Result<Sha256, AppError> {
+        let mut include: Vec<&str> = wish.include.iter().map(PackageName::as_str).collect();
+        include.sort_unstable();
+        let mut key = KeyHasher::new("chroot wish v1");
+        key.part("suite", wish.suite.as_str())
+            .part("architecture", architecture.as_str())
+            .part("variant", wish.variant.name())
+            .list("include", include)
+            .list("owners", &self.settings().archives.owners)
+            .part("sources", format!("{:?}", self.source_lists()?.entries));
+        Ok(key.finish())
+    }
+
+    /// The architecture of this machine, dpkg(1).
+    ///
+    /// # Errors
+    /// When there is no dpkg.
+    pub async fn architecture(&self, cx: &Context) -> Result<Architecture, AppError> {
+        let spec = CommandSpec::new("dpkg").with_arg("--print-architecture");
+        let said = self.runner().output(cx, &spec).await?;
+        Ok(Architecture::new(String::from_utf8_lossy(&said).trim())?)
+    }
+
+    /// The chroot that a lock file describes, made again from exactly its files.
+    ///
+    /// # Errors
+    /// Class `usage` when the file is not the lock of a chroot.
+    pub async fn chroot_create_locked(
+        &self,
+        cx: &Context,
+        file: &AbsPath,
+        log: &mut dyn OutputSink,
+    ) -> Result<Chroot, AppError> {
+        let bytes = fs::read(file).at("read", file)?;
+        let bad = |error| Failure::new(Class::Usage, format!("{file} is not a lock file: {error}"));
+        let lock: LockFile = serde_json::from_slice(&bytes).map_err(bad)?;
+        Ok(self.chroots(cx).await?.create_locked(cx, &lock, log).await?)
+    }
+
+    /// Makes a new generation of a chroot.
+    ///
+    /// # Errors
+    /// As making it gives them; the old generation stays.
+    pub async fn chroot_update(&self, cx: &Context, id: &str, log: &mut dyn OutputSink) -> Result<Updated, AppError> {
+        Ok(self.chroots(cx).await?.update(cx, id, log).await?)
+    }
+
+    /// Removes a chroot and says which it was.
+    ///
+    /// # Errors
+    /// Class `not-found`; class `conflict` while somebody uses it.
+    pub async fn chroot_remove(&self, cx: &Context, id: &str) -> Result<ChrootId, AppError> {
+        let manager = self.chroots(cx).await?;
+        let chroot = manager.find(id)?;
+        manager.remove(cx, chroot.id).await?;
+        Ok(chroot.id)
+    }
+
+    /// Removes chroots that newer generations have replaced, and what dead sessions left.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub async fn chroot_gc(&self, cx: &Context, dry_run: bool) -> Result<Vec<ChrootId>, AppError> {
+        Ok(self.chroots(cx).await?.gc(cx, self.settings().gc.grace, dry_run).await?)
+    }
+
+    /// Opens a session of a chroot; with `archives`, its own archives can be reached from it.
+    ///
+    /// # Errors
+    /// Class `not-found`; class `infrastructure` when the machine cannot isolate it.
+    pub async fn chroot_open(&self, cx: &Context, id: &str, archives: bool) -> Result<Box<dyn Session>, AppError> {
+        let manager = self.chroots(cx).await?;
+        let chroot = manager.find(id)?;
+        let gateway = if archives { Some(GatewayOptions::new(chroot.archives()?)) } else { None };
+        let options = SessionOptions::new().with_gateway(gateway);
+        Ok(manager.backend().open(cx, &chroot.reference(), &options).await?)
+    }
+
+    /// Copies a file or folder of this machine into a folder of a session.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub async fn copy_in(
+        &self,
+        cx: &Context,
+        session: &mut dyn Session,
+        file: &AbsPath,
+        to: &str,
+    ) -> Result<(), AppError> {
+        let tar = self.transit()?;
+        let folder = file.parent();
+        let args = ["--create", "--file", tar.as_str(), "--directory", folder.as_str(), "--", file.name()];
+        let packed = self.runner().output(cx, &CommandSpec::new("tar").with_args(args)).await;
+        let copied = match packed {
+            Ok(_) => session.copy_in(cx, &tar, to).await.map_err(AppError::from),
+            Err(error) => Err(error.into()),
+        };
+        forget(&tar);
+        copied
+    }
+
+    /// Copies a file or folder of a session into a folder of this machine, which must exist.
+    ///
+    /// # Errors
+    /// Class `not-found` when it is not there.
+    pub async fn copy_out(
+        &self,
+        cx: &Context,
+        session: &mut dyn Session,
+        from: &str,
+        into: &AbsPath,
+    ) -> Result<(), AppError> {
+        let tar = self.transit()?;
+        let copied = match session.copy_out(cx, from, &tar).await {
+            Ok(()) => {
+                let args = ["--extract", "--no-same-owner", "--no-same-permissions", "--file", tar.as_str()];
+                let spec = CommandSpec::new("tar").with_args(args).with_args(["--directory", into.as_str()]);
+                self.runner().output(cx, &spec).await.map(drop).map_err(AppError::from)
+            }
+            Err(error) => Err(error.into()),
+        };
+        forget(&tar);
+        copied
+    }
+
+    /// A name for a tar archive on its way.
+    fn transit(&self) -> Result<AbsPath, AppError> {
+        let name = format!("transit-{}-{}.tar", std::process::id(), Sha256::of(self.home().as_str().as_bytes()));
+        let path = self.folder("scratch")?.child(&name)?;
+        forget(&path);
+        Ok(path)
+    }
+}
+
+fn forget(path: &AbsPath) {
+    // It is scratch: what is left is overwritten by the next.
+    drop(fs::remove_file(path));
+}
+
+/// Gives builds their chroots, making them where there are none.
+#[derive(Debug, Clone)]
+pub struct AppBases(pub App);
+
+#[async_trait]
+impl BuildBases for AppBases {
+    async fn by_id(&self, cx: &Context, id: ChrootId) -> Result<BuildBase, BuilderError> {
+        let manager = self.0.chroots(cx).await.map_err(|error| builder(&error))?;
+        manager.base(id).map_err(|_| BuilderError::NoChroot(id))
+    }
+
+    async fn newest(
+        &self,
+        cx: &Context,
+        suite: &SuiteName,
+        architecture: &Architecture,
+    ) -> Result<BuildBase, BuilderError> {
+        let wish = ChrootWish::new(suite.clone()).with_architecture(Some(architecture.clone()));
+        let chroot = self.0.chroot_create(cx, &wish, &mut Discard).await.map_err(|error| builder(&error))?;
+        self.by_id(cx, chroot.id).await
+    }
+}
+
+fn builder(error: &AppError) -> BuilderError {
+    BuilderError::Chroot { class: error.class(), message: error.message() }
+}

@@ -1,0 +1,374 @@
+//! `debbuild chroot`: clean places to build in, made once and named by content.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use debbuild_chroot::{
+    backend::{Session, SessionCommand},
+    create::Variant,
+    manager::Chroot,
+};
+use debbuild_core::{
+    arch::Architecture,
+    command::Terminal,
+    lock::LockedPackage,
+    name::{PackageName, SuiteName},
+};
+use serde_json::{Value, json};
+
+use super::{Answer, Done, Door};
+use crate::{
+    app::{AppError, ChrootWish, units::parse_duration, units::show_size},
+    console::Table,
+};
+
+/// The status of `run` and `shell` when debbuild itself failed.
+const OWN_FAILURE: u8 = 125;
+
+/// Make, use and remove chroots
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChrootArgs {
+    #[command(subcommand)]
+    verb: ChrootVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ChrootVerb {
+    /// Make a chroot, or find the one that was made before, and print its id
+    Create(CreateArgs),
+    /// List the chroots, newest first
+    List,
+    /// Show a chroot: what was asked for, and what is installed
+    Show(IdArgs),
+    /// Make a new generation of a chroot from its archives as they are now, and print its id
+    Update(IdArgs),
+    /// Show which packages differ between two chroots
+    Diff(DiffArgs),
+    /// Remove a chroot
+    Remove(IdArgs),
+    /// Remove chroots that newer generations have replaced
+    Gc(GcArgs),
+    /// Run a command in a throw-away session
+    Run(RunArgs),
+    /// Open a shell in a throw-away session
+    Shell(ShellArgs),
+    /// Copy a file or folder out of a chroot
+    CopyOut(CopyOutArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct CreateArgs {
+    /// The suite; its -updates and -security suites are used too
+    #[arg(long, short, required_unless_present = "locked")]
+    suite: Option<SuiteName>,
+    /// The architecture; this machine's own by default
+    #[arg(long)]
+    arch: Option<Architecture>,
+    /// How much is in it: essential, apt, minbase, buildd, important, standard
+    #[arg(long, default_value = "buildd", value_parser = variant)]
+    variant: Variant,
+    /// More packages
+    #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',')]
+    include: Vec<PackageName>,
+    /// Make the chroot of this lock file again, from exactly its files
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "arch", "include", "variant"])]
+    locked: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct IdArgs {
+    /// The chroot: its id, or at least 12 digits of it
+    id: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct DiffArgs {
+    /// One chroot
+    old: String,
+    /// The other
+    new: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct GcArgs {
+    /// Only say what would be removed
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct UseArgs {
+    /// The chroot: its id, or at least 12 digits of it
+    id: String,
+    /// Let the session reach the chroot's archives; without this it reaches nothing
+    #[arg(long)]
+    archives: bool,
+    /// A user of the chroot; root by default
+    #[arg(long)]
+    user: Option<String>,
+    /// The working directory inside
+    #[arg(long, default_value = "/")]
+    cwd: String,
+    /// Variables of the environment, which is otherwise made new
+    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Copy a file or folder in first, into a folder inside
+    #[arg(long, value_name = "FILE:FOLDER", value_parser = pair)]
+    copy_in: Vec<(String, String)>,
+    /// Copy a file or folder out afterwards, into a folder here
+    #[arg(long, value_name = "PATH:FOLDER", value_parser = pair)]
+    copy_out: Vec<(String, String)>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    #[command(flatten)]
+    using: UseArgs,
+    /// How long it may run
+    #[arg(long, value_parser = parse_duration)]
+    timeout: Option<Duration>,
+    /// The command
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ShellArgs {
+    #[command(flatten)]
+    using: UseArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct CopyOutArgs {
+    /// The chroot: its id, or at least 12 digits of it
+    id: String,
+    /// The file or folder inside
+    path: String,
+    /// The folder to put it into
+    #[arg(default_value = ".")]
+    into: String,
+}
+
+fn variant(text: &str) -> Result<Variant, String> {
+    text.parse().map_err(|error: debbuild_chroot::create::CreateError| error.to_string())
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("there is no = in it")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.rsplit_once(':').ok_or("there is no : in it")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+pub(super) async fn chroot(door: &Door, args: &ChrootArgs) -> Answer {
+    match &args.verb {
+        ChrootVerb::Create(args) => create(door, args).await,
+        ChrootVerb::List => list(door).await,
+        ChrootVerb::Show(args) => show(door, args).await,
+        ChrootVerb::Update(args) => update(door, args).await,
+        ChrootVerb::Diff(args) => diff(door, args).await,
+        ChrootVerb::Remove(args) => remove(door, args).await,
+        ChrootVerb::Gc(args) => gc(door, args).await,
+        ChrootVerb::Run(args) => own(door, run(door, args).await),
+        ChrootVerb::Shell(args) => own(door, shell(door, args).await),
+        ChrootVerb::CopyOut(args) => copy_out(door, args).await,
+    }
+}
+
+/// debbuild's own failure must not be taken for the command's.
+fn own(door: &Door, answer: Answer) -> Answer {
+    answer.or_else(|error| {
+        door.talk.error(&error);
+        Ok(Done::Status(OWN_FAILURE))
+    })
+}
+
+fn summary(chroot: &Chroot) -> Value {
+    let manifest = &chroot.manifest;
+    json!({
+        "id": manifest.id,
+        "suite": manifest.spec.suite,
+        "architecture": manifest.spec.architecture,
+        "variant": manifest.spec.variant,
+        "include": manifest.spec.include,
+        "created": manifest.created,
+        "epoch": manifest.epoch,
+        "packages": manifest.packages,
+        "size": manifest.tarball.size,
+        "sha256": manifest.tarball.sha256,
+        "tarball": chroot.tarball.as_str(),
+    })
+}
+
+async fn create(door: &Door, args: &CreateArgs) -> Answer {
+    let mut log = door.talk.log();
+    let chroot = match (&args.locked, &args.suite) {
+        (Some(file), _) => {
+            let file = door.app.machine().path(file)?;
+            door.app.chroot_create_locked(&door.cx, &file, &mut log).await?
+        }
+        (None, Some(suite)) => {
+            let wish = ChrootWish::new(suite.clone())
+                .with_architecture(args.arch.clone())
+                .with_variant(args.variant)
+                .with_include(args.include.clone());
+            door.app.chroot_create(&door.cx, &wish, &mut log).await?
+        }
+        (None, None) => return Ok(Done::Failed(debbuild_core::error::Class::Usage)),
+    };
+    drop(log);
+    door.out.show(&summary(&chroot), |_| format!("{}\n", chroot.id))?;
+    Ok(Done::Well)
+}
+
+async fn list(door: &Door) -> Answer {
+    let chroots = door.app.chroots(&door.cx).await?.list()?;
+    let wire: Vec<Value> = chroots.iter().map(summary).collect();
+    door.out.show(&wire, |_| {
+        let mut table = Table::new(["ID", "SUITE", "ARCH", "VARIANT", "PACKAGES", "SIZE", "MADE"]);
+        for chroot in &chroots {
+            let manifest = &chroot.manifest;
+            table.row([
+                manifest.id.chars().take(12).collect(),
+                manifest.spec.suite.to_string(),
+                manifest.spec.architecture.to_string(),
+                manifest.spec.variant.clone(),
+                manifest.packages.to_string(),
+                show_size(manifest.tarball.size),
+                manifest.created.to_string(),
+            ]);
+        }
+        table.text()
+    })?;
+    Ok(Done::Well)
+}
+
+async fn show(door: &Door, args: &IdArgs) -> Answer {
+    let manager = door.app.chroots(&door.cx).await?;
+    let chroot = manager.find(&args.id)?;
+    let lock = manager.lock(chroot.id)?;
+    let wire = json!({ "chroot": summary(&chroot), "lock": lock });
+    door.out.show(&wire, |_| {
+        let manifest = &chroot.manifest;
+        let mut text = format!(
+            "id: {}\nsuite: {}\narchitecture: {}\nvariant: {}\nmade: {} by {} {}\nnewest input: {}\ntarball: {}\n",
+            manifest.id,
+            manifest.spec.suite,
+            manifest.spec.architecture,
+            manifest.spec.variant,
+            manifest.created,
+            manifest.tool.0,
+            manifest.tool.1,
+            manifest.epoch,
+            chroot.tarball,
+        );
+        for archive in &lock.archives {
+            text.push_str(&format!("archive: {} {} of {}\n", archive.uris.join(" "), archive.suite, archive.date));
+        }
+        for package in &lock.packages {
+            text.push_str(&format!("package: {} {} {}\n", package.name, package.version, package.architecture));
+        }
+        text
+    })?;
+    Ok(Done::Well)
+}
+
+async fn update(door: &Door, args: &IdArgs) -> Answer {
+    let mut log = door.talk.log();
+    let updated = door.app.chroot_update(&door.cx, &args.id, &mut log).await?;
+    drop(log);
+    let mut wire = summary(&updated.chroot);
+    wire["changed"] = updated.changed.into();
+    door.out.show(&wire, |_| format!("{}\n", updated.chroot.id))?;
+    Ok(Done::Well)
+}
+
+/// The packages of `left` that are not in `right`, in the same version and with the same bytes.
+fn only(left: &[LockedPackage], right: &[LockedPackage]) -> Vec<Value> {
+    let missing =
+        |one: &&LockedPackage| !right.iter().any(|other| other.name == one.name && other.sha256 == one.sha256);
+    let value = |one: &LockedPackage| json!({ "package": one.name, "version": one.version, "architecture": one.architecture, "sha256": one.sha256 });
+    left.iter().filter(missing).map(value).collect()
+}
+
+async fn diff(door: &Door, args: &DiffArgs) -> Answer {
+    let manager = door.app.chroots(&door.cx).await?;
+    let old = manager.lock(manager.find(&args.old)?.id)?.packages;
+    let new = manager.lock(manager.find(&args.new)?.id)?.packages;
+    let wire = json!({ "removed": only(&old, &new), "added": only(&new, &old) });
+    door.out.show(&wire, |wire| {
+        let mut text = String::new();
+        for (mark, side) in [("-", "removed"), ("+", "added")] {
+            for one in wire[side].as_array().into_iter().flatten() {
+                let field = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+                text.push_str(&format!("{mark}{} {} {}\n", field("package"), field("version"), field("architecture")));
+            }
+        }
+        text
+    })?;
+    Ok(Done::Well)
+}
+
+async fn remove(door: &Door, args: &IdArgs) -> Answer {
+    let id = door.app.chroot_remove(&door.cx, &args.id).await?;
+    door.out.show(&json!({ "removed": id.to_string() }), |_| format!("{id}\n"))?;
+    Ok(Done::Well)
+}
+
+async fn gc(door: &Door, args: &GcArgs) -> Answer {
+    let gone = door.app.chroot_gc(&door.cx, args.dry_run).await?;
+    let ids: Vec<String> = gone.iter().map(ToString::to_string).collect();
+    let wire = json!({ "dry_run": args.dry_run, "chroots": ids });
+    door.out.show(&wire, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
+    Ok(Done::Well)
+}
+
+async fn run(door: &Door, args: &RunArgs) -> Answer {
+    let command = SessionCommand::new(args.command.iter().cloned()).with_limits(args.timeout, None);
+    in_session(door, &args.using, command).await
+}
+
+async fn shell(door: &Door, args: &ShellArgs) -> Answer {
+    let mut command = SessionCommand::new(["sh", "-c", "exec bash -i || exec sh -i"]);
+    if let Some(terminal) = door.app.machine().variables.get("TERM") {
+        command = command.with_env("TERM", terminal);
+    }
+    in_session(door, &args.using, command).await
+}
+
+async fn in_session(door: &Door, using: &UseArgs, command: SessionCommand) -> Answer {
+    let mut session = door.app.chroot_open(&door.cx, &using.id, using.archives).await?;
+    let answer = work(door, &mut *session, using, command).await;
+    session.close(&door.cx).await?;
+    answer
+}
+
+async fn work(door: &Door, session: &mut dyn Session, using: &UseArgs, command: SessionCommand) -> Answer {
+    for (file, folder) in &using.copy_in {
+        let file = door.app.machine().path(file)?;
+        door.app.copy_in(&door.cx, session, &file, folder).await?;
+    }
+    let mut command = command.with_cwd(&using.cwd).with_user(using.user.clone()).with_terminal(Terminal::Inherited);
+    for (key, value) in &using.env {
+        command = command.with_env(key, value);
+    }
+    let exit = session.run(&door.cx, &command, &mut debbuild_core::command::Discard).await.map_err(AppError::from)?;
+    for (path, folder) in &using.copy_out {
+        let folder = door.app.machine().path(folder)?;
+        door.app.copy_out(&door.cx, session, path, &folder).await?;
+    }
+    let status = exit.status.and_then(|status| u8::try_from(status).ok());
+    Ok(Done::Status(status.unwrap_or(OWN_FAILURE)))
+}
+
+async fn copy_out(door: &Door, args: &CopyOutArgs) -> Answer {
+    let into = door.app.machine().path(&args.into)?;
+    let mut session = door.app.chroot_open(&door.cx, &args.id, false).await?;
+    let copied = door.app.copy_out(&door.cx, &mut *session, &args.path, &into).await;
+    session.close(&door.cx).await?;
+    copied?;
+    Ok(Done::Well)
+}
