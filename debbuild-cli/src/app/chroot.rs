@@ -164,16 +164,6 @@ impl App {
         Ok(key.finish())
     }
 
-    /// The architecture of this machine, dpkg(1).
-    ///
-    /// # Errors
-    /// When there is no dpkg.
-    pub async fn architecture(&self, cx: &Context) -> Result<Architecture, AppError> {
-        let spec = CommandSpec::new("dpkg").with_arg("--print-architecture");
-        let said = self.runner().output(cx, &spec).await?;
-        Ok(Architecture::new(String::from_utf8_lossy(&said).trim())?)
-    }
-
     /// The chroot that a lock file describes, made again from exactly its files.
     ///
     /// # Errors

@@ -102,7 +102,7 @@ impl App {
     }
 
     /// This machine's own architecture.
-    async fn architecture(&self, cx: &Context) -> Result<Architecture, AppError> {
+    pub(super) async fn architecture(&self, cx: &Context) -> Result<Architecture, AppError> {
         let spec = CommandSpec::new("dpkg").with_arg("--print-architecture");
         let said = self.runner().output(cx, &spec).await?;
         Ok(Architecture::new(String::from_utf8_lossy(&said).trim())?)
