@@ -8,8 +8,8 @@ use super::{Accepted, Beat, BeatReply, ClaimRequest, Lease, LogChunk, Queue, sub
 use crate::{
     error::QueueError,
     model::{
-        Attempt, AttemptId, Command, Completion, EventKind, LeaseToken, NewEvent, Rejection, Subject, Task, TaskState,
-        View, Worker, WorkerInstance, WorkerMode, WorkerName, decide, lease,
+        Attempt, AttemptId, AttemptState, Command, Completion, EventKind, LeaseToken, NewEvent, Rejection, Subject,
+        Task, TaskState, View, Worker, WorkerInstance, WorkerMode, WorkerName, decide, lease,
     },
     store::{ReadyQuery, StoreError, Transaction},
 };
@@ -27,6 +27,7 @@ impl Queue {
         capabilities: &Capabilities,
     ) -> Result<Worker, QueueError> {
         let mut tx = self.store.write().await?;
+        self.void_earlier(cx, &mut *tx, name, instance).await?;
         let fresh = Worker::new(name.clone(), instance, capabilities.clone(), cx.now());
         let worker = match tx.worker(name).await? {
             None => fresh,
@@ -36,6 +37,29 @@ impl Queue {
         let known = tx.worker(name).await?;
         tx.commit().await?;
         known.ok_or_else(|| QueueError::NoWorker(name.clone()))
+    }
+
+    /// What an earlier process of the worker was given and never accepted is free at once: nobody will accept it now.
+    async fn void_earlier(
+        &self,
+        cx: &Context,
+        tx: &mut dyn Transaction,
+        name: &WorkerName,
+        instance: WorkerInstance,
+    ) -> Result<(), QueueError> {
+        let mut after = None;
+        loop {
+            let page = tx.open_attempts(after, 500).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            for attempt in page {
+                let earlier = attempt.worker == *name && attempt.instance != instance;
+                if earlier && attempt.state == AttemptState::Leased {
+                    let (id, command) = (attempt.id, Command::Lose(attempt.counter));
+                    self.decide_in(cx, tx, id.task, Some(id.number), &command).await?;
+                }
+            }
+        }
     }
 
     /// Leases the first task that the worker may have, if there is one. The same claim again gives the same lease.

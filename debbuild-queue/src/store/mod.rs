@@ -275,3 +275,6 @@ pub trait EventRows {
     /// The place of the newest event; 0 when there is none.
     async fn last_event(&mut self) -> Stored<i64>;
 }
+
+#[cfg(all(test, feature = "testing", feature = "sqlite"))]
+mod tests;

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    time::Duration,
 };
 
 use debbuild_core::{
@@ -20,6 +21,10 @@ use crate::model::{AttemptId, Completion, LeaseToken, WorkerName};
 
 /// The schema version of spooled files.
 const SCHEMA: u32 = 1;
+
+/// A process that was killed may hold its lock for a moment still: how often, and after how long, to look again.
+const PATIENCE: u32 = 20;
+const STEP: Duration = Duration::from_millis(100);
 
 /// `TASK.N.lease`: an attempt that this worker has begun.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,11 +75,16 @@ impl Spool {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).at("create", &folder)?;
             let path = folder.child("lock")?;
             let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).at("open", &path)?;
-            match lock.try_lock() {
-                Ok(()) => Ok(Self { folder, _lock: lock }),
-                Err(TryLockError::WouldBlock) => Err(WorkerError::Running(name)),
-                Err(TryLockError::Error(source)) => Err(FileError { action: "lock", path, source }.into()),
+            for _ in 0..PATIENCE {
+                match lock.try_lock() {
+                    Ok(()) => return Ok(Self { folder, _lock: lock }),
+                    Err(TryLockError::WouldBlock) => std::thread::sleep(STEP),
+                    Err(TryLockError::Error(source)) => {
+                        return Err(FileError { action: "lock", path, source }.into());
+                    }
+                }
             }
+            Err(WorkerError::Running(name))
         })
         .await
     }

@@ -278,7 +278,8 @@ pub async fn log_offsets(store: Arc<dyn QueueStore>) {
 /// When the store does not conform.
 pub async fn replaced_worker(store: Arc<dyn QueueStore>) {
     let bench = Bench::new(store).await;
-    bench.submit("hello").await;
+    let id = bench.submit("hello").await;
+    bench.queue.claim(&bench.cx, &bench.claim()).await.expect("claims").expect("there is work");
     let known = bench.queue.worker(&bench.cx, &bench.worker).await.expect("is there");
     let again = WorkerInstance::random();
     bench.queue.register_worker(&bench.cx, &bench.worker, again, &known.capabilities).await.expect("registers");
@@ -286,7 +287,8 @@ pub async fn replaced_worker(store: Arc<dyn QueueStore>) {
     assert!(matches!(error, Err(QueueError::Replaced(_))), "{error:?}");
     let mut claim = bench.claim();
     claim.instance = again;
-    assert!(bench.queue.claim(&bench.cx, &claim).await.expect("claims").is_some());
+    let lease = bench.queue.claim(&bench.cx, &claim).await.expect("claims").expect("it is free again at once");
+    assert_eq!((lease.attempt.task, lease.attempt.number), (id, 2), "what the old one never accepted is void");
 }
 
 /// Many claims at once: every task is leased once.
