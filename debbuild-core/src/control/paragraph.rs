@@ -100,6 +100,7 @@ fn is_blank(line: &str) -> bool {
 
 impl<'a> Paragraphs<'a> {
     /// How many bytes of the text have been read.
+    #[cfg(feature = "resolve")]
     pub(crate) fn offset(&self) -> usize {
         self.at
     }
