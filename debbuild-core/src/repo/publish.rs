@@ -7,7 +7,15 @@ use super::{
     index::{self, Indexes},
     release::{self, next_date},
 };
-use crate::{blocking, context::Context, digest::Sha256, event::Unit, name::SuiteName, sign::Signer};
+use crate::{
+    blocking,
+    context::Context,
+    control::signed_text,
+    digest::Sha256,
+    event::Unit,
+    name::SuiteName,
+    sign::{SignError, Signer},
+};
 
 impl Repository {
     /// Publishes what is staged as a new state, also when nothing changed: the signature is renewed.
@@ -94,6 +102,11 @@ impl Repository {
         let suite = &state.options.suite;
         let detached = Bytes::from(signer.detach_sign(cx, text.as_bytes()).await?);
         let clear = Bytes::from(signer.clear_sign(cx, text.as_bytes()).await?);
+        // A signer may be any command: what it signed must at least be what it was given.
+        if signed_text(&clear).ok().as_deref() != Some(text.as_str()) {
+            let reason = "the signed text is not the one that was to be signed".to_owned();
+            return Err(SignError::NotSigned { tool: format!("the signer of suite {suite}"), reason }.into());
+        }
         let signed = [("Release", Bytes::from(text)), ("Release.gpg", detached), ("InRelease", clear)];
         let tree = index::tree(indexes, before, signed)?;
         self.target.stage(cx, suite, state.id(), &tree).await?;

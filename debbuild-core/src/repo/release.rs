@@ -54,3 +54,38 @@ pub(super) fn next_date(now: Timestamp, previous: Option<Timestamp>) -> Timestam
     });
     Timestamp::from_seconds(seconds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arch::Architecture,
+        digest::Sha256,
+        name::{PoolPath, SuiteName},
+    };
+
+    #[test]
+    fn dates_go_forward_and_stay_near_the_clock() {
+        let at = Timestamp::from_seconds;
+        assert_eq!(next_date(at(100), None), at(100));
+        assert_eq!(next_date(at(100), Some(at(90))), at(100));
+        assert_eq!(next_date(at(100), Some(at(100))), at(101));
+        assert_eq!(next_date(at(100), Some(at(105))), at(105));
+        assert_eq!(next_date(at(100), Some(at(200))), at(200), "never backwards, even where the clock went back");
+    }
+
+    #[test]
+    fn release_has_the_fields_that_apt_reads() {
+        let architectures = ["amd64", "arm64"].map(|name| Architecture::new(name).unwrap());
+        let options = SuiteOptions::new(SuiteName::new("stable").unwrap(), architectures.to_vec())
+            .with_not_automatic(true, true)
+            .with_version("1.2")
+            .with_origin("O", "L");
+        let index = IndexFile { path: PoolPath::new("main/source/Sources").unwrap(), size: 0, sha256: Sha256::of(b"") };
+        let text = text(&options, Timestamp::from_seconds(0), None, &[index]);
+        let expected = "Origin: O\nLabel: L\nSuite: stable\nVersion: 1.2\nCodename: stable\nDate: Thu, 01 Jan 1970 00:00:00 UTC\n\
+             NotAutomatic: yes\nButAutomaticUpgrades: yes\nAcquire-By-Hash: yes\nArchitectures: amd64 arm64\nComponents: main\n\
+             SHA256:\n e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/source/Sources\n";
+        assert_eq!(text, expected);
+    }
+}

@@ -2,16 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    index::by_hash,
-    release::{next_date, text},
-    *,
-};
+use super::{index::by_hash, *};
 use crate::{
     arch::Architecture,
     clock::{FixedClock, Timestamp},
     name::{ComponentName, PackageName},
-    sign::{Keyring, MemorySigner, MemoryVerifier, Signer as _},
+    sign::{Fingerprint, Keyring, MemorySigner, MemoryVerifier, Signer},
 };
 
 struct Place {
@@ -40,10 +36,6 @@ fn main_component() -> ComponentName {
 
 fn options() -> SuiteOptions {
     SuiteOptions::new(stable(), vec![Architecture::new("amd64").unwrap(), Architecture::new("arm64").unwrap()])
-}
-
-fn path(text: &str) -> PoolPath {
-    PoolPath::new(text).unwrap()
 }
 
 impl Place {
@@ -332,25 +324,42 @@ async fn replacing_stages_exactly_what_is_given() {
     assert_eq!(names, ["new 1 amd64"]);
 }
 
-#[test]
-fn dates_go_forward_and_stay_near_the_clock() {
-    let at = Timestamp::from_seconds;
-    assert_eq!(next_date(at(100), None), at(100));
-    assert_eq!(next_date(at(100), Some(at(90))), at(100));
-    assert_eq!(next_date(at(100), Some(at(100))), at(101));
-    assert_eq!(next_date(at(100), Some(at(105))), at(105));
-    assert_eq!(next_date(at(100), Some(at(200))), at(200), "never backwards, even where the clock went back");
+/// Signs another text than it was given.
+#[derive(Debug)]
+struct Liar(MemorySigner);
+
+#[async_trait]
+impl Signer for Liar {
+    async fn public_key(&self, cx: &Context) -> Result<Vec<u8>, SignError> {
+        self.0.public_key(cx).await
+    }
+
+    async fn fingerprint(&self, cx: &Context) -> Result<Fingerprint, SignError> {
+        self.0.fingerprint(cx).await
+    }
+
+    async fn clear_sign(&self, cx: &Context, _: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.0.clear_sign(cx, b"Origin: other\n").await
+    }
+
+    async fn detach_sign(&self, cx: &Context, data: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.0.detach_sign(cx, data).await
+    }
 }
 
-#[test]
-fn release_has_the_fields_that_apt_reads() {
-    let options = options().with_not_automatic(true, true).with_version("1.2").with_origin("O", "L");
-    let index = IndexFile { path: path("main/source/Sources"), size: 0, sha256: Sha256::of(b"") };
-    let text = text(&options, Timestamp::from_seconds(0), None, &[index]);
-    let expected = "Origin: O\nLabel: L\nSuite: stable\nVersion: 1.2\nCodename: stable\nDate: Thu, 01 Jan 1970 00:00:00 UTC\n\
-         NotAutomatic: yes\nButAutomaticUpgrades: yes\nAcquire-By-Hash: yes\nArchitectures: amd64 arm64\nComponents: main\n\
-         SHA256:\n e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/source/Sources\n";
-    assert_eq!(text, expected);
+#[tokio::test]
+async fn a_signer_that_fails_or_signs_something_else_changes_nothing_for_readers() {
+    let place = place();
+    let repository = place.repository().await;
+    place.add(&repository, vec![place.package("hello", "1", "amd64", "one")]).await.unwrap();
+    let first = place.publish(&repository).await;
+    place.add(&repository, vec![place.package("hello", "2", "amd64", "two")]).await.unwrap();
+    let liar = Liar(MemorySigner::new("archive"));
+    let error = repository.publish(&place.cx, &stable(), &liar).await.unwrap_err();
+    assert_eq!(error.class(), Class::Infrastructure, "{error}");
+    assert_eq!(repository.current(&place.cx, &stable()).await.unwrap(), first);
+    assert!(place.verify(&repository).await.is_good());
+    assert_eq!(place.publish(&repository).await.number, 2);
 }
 
 #[tokio::test]
