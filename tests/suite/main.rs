@@ -1,4 +1,5 @@
 //! Tests over the whole workspace that need no tools but cargo and the debbuild binary.
 
 mod cli;
+mod compose;
 mod house;

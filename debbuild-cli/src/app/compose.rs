@@ -19,32 +19,19 @@ use debbuild_core::{
     context::Context,
     lock::LockFile,
     name::{ComponentName, SuiteName},
-    path::AbsPath,
-    sign::{GpgOptions, GpgSigner, Keyring, Signer},
+    sign::{Keyring, Signer},
 };
 
 use super::{App, AppError};
 
 impl App {
-    /// The key that debbuild's own repositories and composes are signed with, made on first use.
-    ///
-    /// # Errors
-    /// When the state folder cannot be made.
-    pub fn compose_signer(&self) -> Result<Arc<dyn Signer>, AppError> {
-        let sockets = self.machine().folder("XDG_RUNTIME_DIR", ".").filter(|folder| folder.as_str().len() <= 60);
-        let sockets = sockets.filter(|folder| folder.as_std().is_dir()).map_or_else(|| AbsPath::new("/tmp"), Ok)?;
-        let options = GpgOptions::new(self.home().join("keys"), sockets);
-        self.folder("scratch")?;
-        Ok(Arc::new(GpgSigner::new(Arc::clone(self.runner()), options)))
-    }
-
     /// A composer for this blueprint, with the archives that it names.
     ///
     /// # Errors
     /// Class `config` when an archive cannot be found on this machine.
     pub async fn composer(&self, cx: &Context, blueprint: &Blueprint, jobs: usize) -> Result<Composer, AppError> {
         let reader = self.reader(cx).await?;
-        let signer = self.compose_signer()?;
+        let signer = self.signer();
         let mut archives = Vec::new();
         for choice in &blueprint.archives {
             for archive in self.chosen(cx, &reader, signer.as_ref(), choice).await? {
