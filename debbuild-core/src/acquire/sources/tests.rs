@@ -155,3 +155,30 @@ async fn no_archive_is_a_matter_of_configuration_and_a_dead_one_of_infrastructur
     world.fetch.fail_next(dead, crate::acquire::fetch::Fault::Unreachable);
     assert_eq!(ask(&world, &list, "bookworm").await.unwrap_err().class(), Class::Infrastructure);
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_gives_entries_that_can_be_used_or_problems(
+        words in proptest::collection::vec("(deb|deb-src|Types:|URIs:|Suites:|\\[|\\]|arch=|signed-by=|http://h/|x|#|\n|\n\n| |/a|\\PC{0,4})", 0..40)
+    ) {
+        for (file, text) in [("a.list", words.join(" ")), ("a.sources", words.concat())] {
+            let list = SourceList::read(file, &text);
+            let lines = text.lines().count();
+            for entry in &list.entries {
+                proptest::prop_assert!(!entry.uris.is_empty() && !entry.suites.is_empty() && entry.line <= lines);
+                proptest::prop_assert!(entry.uris.iter().all(|uri| Uri::new(uri.as_str()).as_ref() == Ok(uri)));
+            }
+        }
+    }
+
+    #[test]
+    fn no_path_leads_out_of_an_archive(path in "[a-z./%+~é]{0,12}") {
+        let base = Uri::new("http://mirror.example/debian").unwrap();
+        if let Ok(uri) = base.join(&path) {
+            let rest = uri.as_str().strip_prefix("http://mirror.example/debian/").unwrap();
+            proptest::prop_assert!(!rest.split('/').any(|part| part.is_empty() || part == "." || part == ".."));
+            let file = Uri::new("file:/srv").unwrap().join(&path).unwrap().file_path().unwrap();
+            proptest::prop_assert_eq!(file.as_str(), format!("/srv/{path}"));
+        }
+    }
+}

@@ -4,6 +4,7 @@ use super::{AcquireError, PACKAGES, World, amd64, main_component};
 use crate::{
     acquire::{PoolFile, fetch::Fault, pool_files},
     arch::Architecture,
+    cancel::CancelToken,
     clock::FixedClock,
     context::Context,
     digest::Sha256,
@@ -56,6 +57,48 @@ async fn many_who_want_one_file_cause_one_transfer() {
         assert_eq!(task.await.unwrap().id, deb.sha256);
     }
     assert_eq!(world.fetch.asked().len(), before + 1);
+}
+
+#[tokio::test]
+async fn readers_that_share_only_folders_cause_one_transfer_too() {
+    let world = World::new();
+    let fixture = world.archive();
+    let deb = fixture.put_file("pool/x.deb", &[7; 300_000]).unwrap();
+    world.publish(&fixture).await;
+    let archive = fixture.archive(&world.cx).await.unwrap();
+    let mut suites = Vec::new();
+    for _ in 0..4 {
+        suites.push(world.other_reader().open(&world.cx, &archive).await.unwrap());
+    }
+    let before = world.fetch.asked().len();
+    let wanted = suites.iter().map(|suite| suite.file(&world.cx, &deb));
+    for blob in futures_util::future::join_all(wanted).await {
+        assert_eq!(blob.unwrap().id, deb.sha256);
+    }
+    assert_eq!(world.fetch.asked().len(), before + 1);
+}
+
+#[tokio::test]
+async fn waiting_for_somebody_elses_transfer_can_be_cancelled() {
+    let world = World::new();
+    let fixture = world.archive();
+    let deb = fixture.put_file("pool/x.deb", b"x").unwrap();
+    world.publish(&fixture).await;
+    let suite = world.open(&fixture).await.unwrap();
+    let path = world.scratch.child(&format!("lock-{}", &deb.sha256.to_string()[..2])).unwrap();
+    let held = std::fs::File::create(&path).unwrap();
+    held.lock().unwrap();
+    let cancel = CancelToken::new();
+    let cx = world.cx.clone().with_cancel(cancel.clone());
+    let waiting = suite.file(&cx, &deb);
+    let stop = async {
+        tokio::time::sleep(std::time::Duration::from_millis(120)).await;
+        cancel.cancel();
+    };
+    let (answer, ()) = tokio::join!(waiting, stop);
+    assert_eq!(answer.unwrap_err().class(), Class::Cancelled);
+    held.unlock().unwrap();
+    assert!(suite.file(&world.cx, &deb).await.is_ok());
 }
 
 #[tokio::test]

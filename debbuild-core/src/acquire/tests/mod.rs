@@ -51,6 +51,17 @@ impl World {
         Self { _folder: folder, fetch, reader, clock, scratch, cx }
     }
 
+    /// A reader of another process: it shares nothing but the store and the scratch folder.
+    fn other_reader(&self) -> ArchiveReader {
+        ArchiveReader::new(
+            Arc::new(self.fetch.clone()),
+            Arc::new(MemoryVerifier::new()),
+            Arc::clone(self.reader.store()),
+            Arc::new(MemoryLastSeen::new()),
+            self.scratch.clone(),
+        )
+    }
+
     fn archive(&self) -> ArchiveFixture {
         let base = Uri::new("http://mirror.example/debian").unwrap();
         ArchiveFixture::new(self.fetch.clone(), base, SuiteName::new("bookworm").unwrap())
