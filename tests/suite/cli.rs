@@ -146,3 +146,82 @@ async fn ctrl_c_stops_the_work_and_exits_with_130_and_a_termination_with_7() {
         assert!(ran.stderr.contains(if signal == "INT" { "interrupted" } else { "cancelled" }), "{ran:?}");
     }
 }
+
+/// An archive in which `app` and `lib` can be installed, and `broken` and `clash` cannot.
+const PACKAGES: [(&str, &str); 5] = [
+    ("app", "Depends: lib (>= 2)"),
+    ("lib", "Provides: virtual (= 1)"),
+    ("broken", "Depends: nowhere"),
+    ("clash", "Depends: app, enemy"),
+    ("enemy", "Conflicts: lib"),
+];
+
+fn with_packages() -> Sandbox {
+    let user = Sandbox::new();
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let stanza = |(name, relation): &(&str, &str)| {
+        format!(
+            "Package: {name}\nVersion: 2\nArchitecture: all\n{relation}\nFilename: pool/{name}.deb\nSize: 1\nSHA256: {empty}\n"
+        )
+    };
+    user.write("Packages", &PACKAGES.iter().map(stanza).collect::<Vec<_>>().join("\n"));
+    user
+}
+
+#[tokio::test]
+async fn what_would_be_installed_and_why_not() {
+    let user = with_packages();
+    let from = ["--packages", "Packages", "--arch", "amd64", "--format", "json"];
+    let yes = user.run([&["resolve", "install", "app"][..], &from].concat()).await;
+    assert_eq!(yes.status, 0, "{yes:?}");
+    let yes = yes.json();
+    assert_eq!(yes["answer"], "satisfied");
+    let names: Vec<&str> =
+        yes["packages"].as_array().unwrap().iter().map(|package| package["package"].as_str().unwrap()).collect();
+    assert_eq!(names, ["app", "lib"]);
+    assert_eq!(yes["packages"][1]["reason"]["package"], "app");
+
+    let no = user.run([&["resolve", "install", "clash"][..], &from].concat()).await;
+    assert_eq!((no.status, &no.json()["answer"]), (0, &json!("unsatisfiable")), "no is an answer too");
+    let checked = user.run([&["resolve", "install", "clash", "--check"][..], &from].concat()).await;
+    assert_eq!(checked.status, 8, "{checked:?}");
+    let human = user.run(["resolve", "install", "broken", "--packages", "Packages", "--arch", "amd64"]).await;
+    assert!(human.stdout.contains("broken 2 needs nowhere, which no package provides"), "{human:?}");
+    let nothing = user.run(["resolve", "install", "app", "--arch", "amd64", "--format", "json"]).await;
+    assert_eq!((nothing.status, &nothing.error()["class"]), (2, &json!("usage")));
+}
+
+#[tokio::test]
+async fn installability_of_every_package_is_an_answer_with_reasons() {
+    let user = with_packages();
+    let ask = ["resolve", "installability", "--packages", "Packages", "--arch", "amd64", "--format", "json"];
+    let found = user.run(ask).await;
+    assert_eq!(found.status, 0, "{found:?}");
+    let found = found.json();
+    assert_eq!(found["checked"], 5);
+    let broken = found["broken"].as_array().unwrap();
+    let names: Vec<&str> = broken.iter().map(|one| one["package"].as_str().unwrap()).collect();
+    assert_eq!(names, ["broken", "clash"]);
+    assert!(broken[0]["explanation"].as_str().unwrap().contains("nowhere"), "{found}");
+    assert_eq!((&broken[0]["version"], &broken[0]["architecture"]), (&json!("2"), &json!("all")));
+    assert_eq!(user.run([&ask[..], &["--check"]].concat()).await.status, 8);
+}
+
+#[tokio::test]
+async fn build_dependencies_of_a_dsc_and_of_a_source_index() {
+    let user = with_packages();
+    let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 marker_1.tar.xz";
+    let body =
+        format!("Binary: marker\nArchitecture: all\nVersion: 1\nFormat: 3.0 (native)\nChecksums-Sha256:\n {sum}\n");
+    user.write("marker_1.dsc", &format!("Source: marker\nBuild-Depends: app <!small>, broken <small>\n{body}"));
+    user.write("Sources", &format!("Package: marker\nBuild-Depends: nowhere\nDirectory: pool/m\n{body}"));
+    // This archive has no build-essential, which every build needs: that is what the answer must say.
+    let from = ["--packages", "Packages", "--sources", "Sources", "--arch", "amd64", "--format", "json"];
+    let dsc = user.run([&["resolve", "build-deps", "marker_1.dsc"][..], &from].concat()).await;
+    assert_eq!(dsc.status, 0, "{dsc:?}");
+    assert!(dsc.json()["explanation"].to_string().contains("build-essential"), "{dsc:?}");
+    let index = user.run([&["resolve", "build-deps", "marker"][..], &from].concat()).await;
+    assert!(index.json()["explanation"].to_string().contains("nowhere"), "{index:?}");
+    let gone = user.run([&["resolve", "build-deps", "other"][..], &from].concat()).await;
+    assert_eq!((gone.status, &gone.error()["class"]), (3, &json!("not-found")));
+}

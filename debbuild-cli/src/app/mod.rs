@@ -11,6 +11,7 @@ mod error;
 mod gc;
 mod machine;
 pub mod repo;
+mod resolve;
 mod settings;
 mod source;
 pub mod units;
@@ -28,9 +29,10 @@ use debbuild_core::{
 };
 pub use error::{AppError, Failure};
 pub use machine::Machine;
+pub use resolve::{Broken, Installability, PackagesFrom, SourceOf};
 use settings::Layers;
 pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};
-pub use wire::{event_json, fetched_json};
+pub use wire::{answer_json, event_json, fetched_json, installability_json};
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.
 #[derive(Debug, Clone)]

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, fs, sync::Arc};
 use debbuild_core::{
     arch::Architecture,
     blocking,
-    command::{CommandRunnerExt as _, CommandSpec},
     context::Context,
     error::Class,
     name::{ComponentName, SuiteName},
@@ -99,13 +98,6 @@ impl App {
         options.valid_for_seconds = change.valid_for_seconds.unwrap_or(options.valid_for_seconds);
         Repository::init(cx, dir.clone(), options.clone()).await?;
         Ok(options)
-    }
-
-    /// This machine's own architecture.
-    pub(super) async fn architecture(&self, cx: &Context) -> Result<Architecture, AppError> {
-        let spec = CommandSpec::new("dpkg").with_arg("--print-architecture");
-        let said = self.runner().output(cx, &spec).await?;
-        Ok(Architecture::new(String::from_utf8_lossy(&said).trim())?)
     }
 
     /// The suite that is meant: the named one, or the only one.

@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod gc;
 mod repo;
+mod resolve;
 mod source;
 
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     Gc(gc::GcArgs),
     Man(completions::ManArgs),
     Repo(repo::RepoArgs),
+    Resolve(resolve::ResolveArgs),
     Source(source::SourceArgs),
 }
 
@@ -80,6 +82,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Gc(args) => gc::gc(door, &args).await,
         Command::Man(args) => completions::man(&args),
         Command::Repo(args) => repo::repo(door, &args).await,
+        Command::Resolve(args) => resolve::resolve(door, args).await,
         Command::Source(args) => source::source(door, &args).await,
     }
 }

@@ -1,10 +1,13 @@
 //! Values as every door shows them to programs: the command line's JSON, and Python's dicts.
 
+mod resolve;
+
 use debbuild_core::{
     acquire::source::FetchedSource,
     error::Class,
     event::{Event, SpanId, Unit},
 };
+pub use resolve::{answer_json, installability_json};
 use serde_json::{Value, json};
 
 /// An event as JSON: `event` names its kind (`started`, `progress`, `note`, `warning`, `log`, `finished`).

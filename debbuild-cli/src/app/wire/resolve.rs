@@ -1,0 +1,83 @@
+//! Answers about dependencies.
+
+use debbuild_core::resolve::{Answer, Need, Reason, Selected, Solution};
+use serde_json::{Value, json};
+
+use crate::app::{Broken, Installability};
+
+/// An answer: `answer` is `satisfied` (with `packages`), `unsatisfiable` (with `explanation` and `missing`) or `unknown`.
+#[must_use]
+pub fn answer_json(answer: &Answer) -> Value {
+    match answer {
+        Answer::Satisfied(solution) => solution_json(solution),
+        Answer::Unsatisfiable(why) => json!({
+            "answer": "unsatisfiable",
+            "explanation": why.sentences,
+            "missing": why.missing.iter().map(|missing| {
+                json!({ "needed_by": missing.needed_by, "relation": missing.relation })
+            }).collect::<Vec<_>>(),
+        }),
+        Answer::Unknown(why) => json!({ "answer": "unknown", "reason": why }),
+        _ => json!({ "answer": "unknown", "reason": "of a kind that this version does not know" }),
+    }
+}
+
+fn solution_json(solution: &Solution) -> Value {
+    json!({
+        "answer": "satisfied",
+        "packages": solution.packages.iter().map(selected_json).collect::<Vec<_>>(),
+        "download_bytes": solution.download_size(),
+        "installed_kib": solution.installed_size(),
+    })
+}
+
+fn selected_json(selected: &Selected) -> Value {
+    let package = &selected.package;
+    let location = package.location.as_ref();
+    json!({
+        "package": package.package.to_string(),
+        "version": package.version.to_string(),
+        "architecture": package.architecture.to_string(),
+        "origin": &*selected.origin,
+        "size": location.map(|location| location.size),
+        "sha256": location.map(|location| location.sha256.to_string()),
+        "reason": reason_json(&selected.reason),
+    })
+}
+
+fn reason_json(reason: &Reason) -> Value {
+    match reason {
+        Reason::Requested(relation) => json!({ "kind": "requested", "relation": relation }),
+        Reason::Essential => json!({ "kind": "essential" }),
+        Reason::NeededBy { package, need, relation, .. } => json!({
+            "kind": match need {
+                Need::PreDepends => "pre-depends",
+                Need::Recommends => "recommends",
+                _ => "depends",
+            },
+            "package": package.to_string(),
+            "relation": relation,
+        }),
+        _ => Value::Null,
+    }
+}
+
+/// What was found of every package: `checked`, `broken` and, only where there are such, `unknown`.
+#[must_use]
+pub fn installability_json(found: &Installability) -> Value {
+    let list = |packages: &[Broken]| packages.iter().map(broken_json).collect::<Vec<_>>();
+    let mut value = json!({ "checked": found.checked, "broken": list(&found.broken) });
+    if !found.unknown.is_empty() {
+        value["unknown"] = list(&found.unknown).into();
+    }
+    value
+}
+
+fn broken_json(broken: &Broken) -> Value {
+    json!({
+        "package": broken.package.to_string(),
+        "version": broken.version.to_string(),
+        "architecture": broken.architecture.to_string(),
+        "explanation": broken.explanation,
+    })
+}

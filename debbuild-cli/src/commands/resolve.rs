@@ -1,0 +1,174 @@
+//! `debbuild resolve`: questions about dependencies.
+
+use clap::Subcommand;
+use debbuild_core::{
+    arch::Architecture,
+    error::Class,
+    name::SuiteName,
+    relation::{BuildProfile, Relations},
+    resolve::{Answer as Resolved, Install, Recommends},
+};
+
+use super::{Answer, Done, Door};
+use crate::{
+    app::{
+        AppError, Broken, Installability, PackagesFrom, SourceOf, answer_json, installability_json, units::show_size,
+    },
+    console::Table,
+};
+
+/// Ask what would be installed, and why something cannot be
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResolveArgs {
+    #[command(subcommand)]
+    verb: ResolveVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ResolveVerb {
+    /// Print what would be installed for packages
+    Install(InstallArgs),
+    /// Print what would be installed to build a source package
+    BuildDeps(BuildDepsArgs),
+    /// Print the packages that cannot be installed
+    Installability(InstallabilityArgs),
+}
+
+/// Which packages there are.
+#[derive(Debug, clap::Args)]
+struct FromArgs {
+    /// A Packages file (not compressed); may be given more than once
+    #[arg(long, value_name = "FILE")]
+    packages: Vec<String>,
+    /// A Sources file (not compressed); may be given more than once
+    #[arg(long, value_name = "FILE")]
+    sources: Vec<String>,
+    /// A suite of the archives of this machine, with its -updates and -security
+    #[arg(long, short)]
+    suite: Option<SuiteName>,
+    /// The architecture; that of this machine where none is given
+    #[arg(long)]
+    arch: Option<Architecture>,
+    /// Exit with 8 when the answer is no
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct InstallArgs {
+    /// Packages, as Depends has them: 'hello', 'gcc (>= 4:12)', 'a | b'
+    #[arg(required = true, value_parser = Relations::parse)]
+    seeds: Vec<Relations>,
+    /// Recommended packages too
+    #[arg(long)]
+    recommends: bool,
+    /// Every essential package too, as in a root file system
+    #[arg(long)]
+    essential: bool,
+    #[command(flatten)]
+    from: FromArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct BuildDepsArgs {
+    /// A .dsc file, or NAME[=VERSION] of a source package
+    source: String,
+    /// Build profiles
+    #[arg(long, value_delimiter = ',', value_name = "P,..")]
+    profiles: Vec<BuildProfile>,
+    #[command(flatten)]
+    from: FromArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct InstallabilityArgs {
+    #[command(flatten)]
+    from: FromArgs,
+}
+
+pub(super) async fn resolve(door: &Door, args: ResolveArgs) -> Answer {
+    match args.verb {
+        ResolveVerb::Install(args) => install(door, args).await,
+        ResolveVerb::BuildDeps(args) => build_deps(door, args).await,
+        ResolveVerb::Installability(args) => installability(door, args).await,
+    }
+}
+
+async fn install(door: &Door, args: InstallArgs) -> Answer {
+    let seeds = Relations(args.seeds.into_iter().flat_map(|relations| relations.0).collect());
+    let recommends = if args.recommends { Recommends::Install } else { Recommends::Ignore };
+    let ask = Install::new(seeds).with_recommends(recommends).with_essential(args.essential);
+    let answer = door.app.resolve_install(&door.cx, &from(door, &args.from)?, ask).await?;
+    show(door, &answer, args.from.check)
+}
+
+async fn build_deps(door: &Door, args: BuildDepsArgs) -> Answer {
+    let source = if args.source.ends_with(".dsc") {
+        SourceOf::Dsc(door.app.machine().path(&args.source)?)
+    } else {
+        SourceOf::Named(args.source.parse()?)
+    };
+    let profiles = args.profiles.into_iter().collect();
+    let answer = door.app.resolve_build_deps(&door.cx, &from(door, &args.from)?, &source, profiles).await?;
+    show(door, &answer, args.from.check)
+}
+
+async fn installability(door: &Door, args: InstallabilityArgs) -> Answer {
+    let found = door.app.installability(&door.cx, &from(door, &args.from)?).await?;
+    door.out.show(&installability_json(&found), |_| broken_text(&found))?;
+    Ok(checked(args.from.check && !found.broken.is_empty()))
+}
+
+fn from(door: &Door, args: &FromArgs) -> Result<PackagesFrom, AppError> {
+    let machine = door.app.machine();
+    let paths = |files: &[String]| files.iter().map(|file| machine.path(file)).collect::<Result<Vec<_>, _>>();
+    let mut from = PackagesFrom::files(paths(&args.packages)?).with_sources(paths(&args.sources)?);
+    from.suite.clone_from(&args.suite);
+    Ok(from.with_architecture(args.arch.clone()))
+}
+
+const fn checked(no: bool) -> Done {
+    if no { Done::Failed(Class::Dependencies) } else { Done::Well }
+}
+
+fn show(door: &Door, answer: &Resolved, check: bool) -> Answer {
+    door.out.show(&answer_json(answer), |_| text(answer))?;
+    Ok(checked(check && !matches!(answer, Resolved::Satisfied(_))))
+}
+
+fn text(answer: &Resolved) -> String {
+    match answer {
+        Resolved::Satisfied(solution) => {
+            let mut table = Table::new(["PACKAGE", "VERSION", "ARCHITECTURE", "FROM"]);
+            for selected in &solution.packages {
+                let package = &selected.package;
+                table.row([
+                    package.package.to_string(),
+                    package.version.to_string(),
+                    package.architecture.to_string(),
+                    selected.origin.to_string(),
+                ]);
+            }
+            let (count, size) = (solution.packages.len(), show_size(solution.download_size()));
+            let installed = show_size(solution.installed_size().saturating_mul(1024));
+            format!("{}\n{count} packages, {size} to download, {installed} installed\n", table.text())
+        }
+        Resolved::Unsatisfiable(why) => format!("It cannot be installed:\n  {}\n", why.sentences.join("\n  ")),
+        Resolved::Unknown(why) => format!("It is not known: {why}\n"),
+        _ => "It is not known.\n".to_owned(),
+    }
+}
+
+fn broken_text(found: &Installability) -> String {
+    let line = |broken: &Broken| {
+        let Broken { package, version, architecture, explanation, .. } = broken;
+        format!("{package} {version} {architecture}: {explanation}\n")
+    };
+    let mut text: String = found.broken.iter().map(line).collect();
+    if !found.unknown.is_empty() {
+        text.push_str("\nNot known:\n");
+        text.extend(found.unknown.iter().map(line));
+    }
+    text.push_str(&format!("{} of {} packages cannot be installed\n", found.broken.len(), found.checked));
+    text
+}
