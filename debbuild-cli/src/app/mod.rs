@@ -4,6 +4,7 @@
 //! noun adds methods to [`App`], which return values and take a [`Context`](debbuild_core::context::Context).
 
 mod archives;
+mod build;
 mod chroot;
 mod compose;
 pub mod doctor;
@@ -19,6 +20,7 @@ mod wire;
 
 use std::sync::Arc;
 
+pub use build::{BuildOrder, BuildSource};
 pub use chroot::{AppBases, ChrootWish};
 use debbuild_core::{
     blob::{BlobStore, FolderStore},

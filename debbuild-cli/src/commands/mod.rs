@@ -1,5 +1,6 @@
 //! The commands: one file per noun with its arguments and its function.
 
+mod build;
 mod chroot;
 mod completions;
 mod compose;
@@ -50,6 +51,7 @@ pub(crate) type Answer = Result<Done, AppError>;
 /// The nouns.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Build(Box<build::BuildArgs>),
     Chroot(Box<chroot::ChrootArgs>),
     Completions(completions::CompletionsArgs),
     Compose(compose::ComposeArgs),
@@ -74,6 +76,7 @@ pub(crate) fn without_app(out: &Printer, command: &Command) -> Option<Answer> {
 /// Runs a command.
 pub(crate) async fn run(door: &Door, command: Command) -> Answer {
     match command {
+        Command::Build(args) => build::build(door, &args).await,
         Command::Chroot(args) => chroot::chroot(door, &args).await,
         Command::Completions(args) => completions::completions(&door.out, &args),
         Command::Compose(args) => compose::compose(door, &args).await,
