@@ -99,9 +99,9 @@ fn is_blank(line: &str) -> bool {
 }
 
 impl<'a> Paragraphs<'a> {
-    /// How many bytes of the text have been read.
-    #[cfg(feature = "resolve")]
-    pub(crate) fn offset(&self) -> usize {
+    /// How many bytes of the text have been read: where the paragraph that was returned last ends.
+    #[must_use]
+    pub fn offset(&self) -> usize {
         self.at
     }
 

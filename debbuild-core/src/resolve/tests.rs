@@ -149,6 +149,32 @@ fn explanations_go_from_the_question_to_where_it_fails() {
 }
 
 #[test]
+fn every_package_of_a_universe_is_checked() {
+    let packages = index(
+        "x",
+        &[
+            stanza("app", "1", "amd64", "Depends: lib\n"),
+            stanza("app", "2", "amd64", "Depends: lib (>= 2)\n"),
+            stanza("lib", "1", "all", ""),
+            stanza("virtual-lib", "1", "all", "Provides: app (= 2)\nDepends: app (>= 3)\n"),
+            stanza("real", "1", "amd64", "Depends: nothing\n"),
+            stanza("other", "1", "amd64", "Provides: real (= 1)\n"),
+        ],
+    );
+    let check = |versions| {
+        let universe = Universe::new(options().with_versions(versions), [(Arc::clone(&packages), PRIORITY)]);
+        installability(&Context::new(), &SatResolver::new(), &universe).unwrap()
+    };
+    let names = |found: &Installability| -> Vec<String> {
+        found.broken.iter().map(|broken| format!("{} {}", broken.package, broken.version)).collect()
+    };
+    let all = check(Versions::All);
+    assert_eq!((all.checked, names(&all)), (6, ["app 2", "virtual-lib 1", "real 1"].map(str::to_owned).to_vec()));
+    assert_eq!(all.broken[0].explanation.missing[0].relation, "lib (>= 2)");
+    assert_eq!(check(Versions::Candidate).checked, 5);
+}
+
+#[test]
 fn a_limit_of_time_is_an_answer() {
     let universe = Universe::new(options(), [(index("x", &[stanza("app", "1", "amd64", "")]), PRIORITY)]);
     let resolver = SatResolver::new().with_limit(Duration::ZERO);
@@ -200,6 +226,10 @@ proptest! {
 
     #[test]
     fn trying_everything_agrees(packages in prop::collection::vec(package(), 1..8), seeds in field("Depends")) {
+        // A version of a package is there once.
+        let mut seen = BTreeSet::new();
+        let once = |stanza: &String| seen.insert(stanza.lines().take(2).map(str::to_owned).collect::<Vec<_>>());
+        let packages: Vec<String> = packages.into_iter().filter(once).collect();
         let options = options().with_versions(Versions::All);
         let universe = Universe::new(options, [(index("random", &packages), PRIORITY)]);
         let seeds = seeds.trim().strip_prefix("Depends: ").unwrap_or_default();
