@@ -11,6 +11,7 @@ pub mod doctor;
 mod error;
 mod gc;
 mod machine;
+mod queue;
 pub mod repo;
 mod resolve;
 mod settings;
@@ -31,6 +32,7 @@ use debbuild_core::{
 };
 pub use error::{AppError, Failure};
 pub use machine::Machine;
+pub use queue::{BuildSubmission, WorkerRun};
 pub use resolve::{Broken, Installability, PackagesFrom, SourceOf};
 use settings::Layers;
 pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};

@@ -10,6 +10,9 @@ mod gc;
 mod repo;
 mod resolve;
 mod source;
+mod tag;
+mod task;
+mod worker;
 
 use std::sync::Arc;
 
@@ -62,6 +65,9 @@ pub(crate) enum Command {
     Repo(repo::RepoArgs),
     Resolve(resolve::ResolveArgs),
     Source(source::SourceArgs),
+    Tag(tag::TagArgs),
+    Task(task::TaskArgs),
+    Worker(worker::WorkerArgs),
 }
 
 /// Commands that need neither settings nor state, and so work where those are broken.
@@ -87,5 +93,8 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Repo(args) => repo::repo(door, &args).await,
         Command::Resolve(args) => resolve::resolve(door, args).await,
         Command::Source(args) => source::source(door, &args).await,
+        Command::Tag(args) => tag::tag(door, &args).await,
+        Command::Task(args) => task::task(door, &args).await,
+        Command::Worker(args) => worker::worker(door, &args).await,
     }
 }
