@@ -6,6 +6,8 @@ mod make;
 pub mod manifest;
 mod packages;
 mod spec;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

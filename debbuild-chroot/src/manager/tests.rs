@@ -1,0 +1,123 @@
+//! Unit tests of the manager: real gateway and catalogue, with archive, bootstrapper and sessions in memory.
+
+use debbuild_core::{
+    acquire::{
+        fetch::{Fault, MemoryFetch, Uri},
+        fixture::ArchiveFixture,
+        seen::MemoryLastSeen,
+    },
+    arch::Architecture,
+    blob::FolderStore,
+    clock::Timestamp,
+    command::{Discard, SystemRunner},
+    error::{Class, Classify as _},
+    name::SuiteName,
+    sign::MemoryVerifier,
+};
+
+use super::*;
+use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper};
+
+const STATUS: &str = "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n";
+
+struct Place {
+    _folder: tempfile::TempDir,
+    cx: Context,
+    fetch: MemoryFetch,
+    fixture: ArchiveFixture,
+    bootstrapper: Arc<MemoryBootstrapper>,
+    manager: ChrootManager,
+}
+
+async fn place() -> Place {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let home = AbsPath::new(folder.path()).unwrap();
+    let (cx, fetch) = (Context::new(), MemoryFetch::new());
+    let base = Uri::new("https://mirror.example/debian").unwrap();
+    let fixture = ArchiveFixture::new(fetch.clone(), base, SuiteName::new("s").unwrap());
+    fixture.publish(&cx, Timestamp::from_seconds(1_700_000_000), None).await.unwrap();
+    let blobs: Arc<dyn BlobStore> = Arc::new(FolderStore::open(home.join("blobs")).unwrap());
+    let ids = SubIds { first: 100_000, count: 65_536 };
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let user =
+        BuildUser { name: "b".to_owned(), uid, gid, home: home.clone(), subuids: ids, subgids: ids, switch: false };
+    let verifier = Arc::new(MemoryVerifier::new());
+    let seen = Arc::new(MemoryLastSeen::new());
+    let work = home.join("work");
+    std::fs::create_dir(&work).unwrap();
+    let reader = ArchiveReader::new(Arc::new(fetch.clone()), verifier, Arc::clone(&blobs), seen, work);
+    let gateway = Gateway::new(Arc::new(fetch.clone()), blobs, &home.join("gateway")).unwrap();
+    let bootstrapper = Arc::new(MemoryBootstrapper::new(STATUS));
+    let tool: Arc<dyn Bootstrapper> = Arc::clone(&bootstrapper) as Arc<dyn Bootstrapper>;
+    let backend = Arc::new(MemoryBackend::new());
+    let options = ManagerOptions::new(&home, user, Arc::new(SystemRunner), reader, gateway, tool, backend);
+    let manager = ChrootManager::new(options).unwrap();
+    Place { _folder: folder, cx, fetch, fixture, bootstrapper, manager }
+}
+
+impl Place {
+    async fn spec(&self) -> ChrootSpec {
+        let archive = self.fixture.archive(&self.cx).await.unwrap();
+        ChrootSpec::new(SuiteName::new("s").unwrap(), Architecture::new("amd64").unwrap(), vec![archive])
+    }
+
+    async fn create(&self) -> Result<Chroot, ManagerError> {
+        self.manager.create(&self.cx, &self.spec().await, &mut Discard).await
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_made_once_and_then_costs_nothing() {
+    let place = place().await;
+    let chroot = place.create().await.unwrap();
+    let asked = place.fetch.asked().len();
+    assert_eq!(place.create().await.unwrap(), chroot);
+    assert_eq!((place.fetch.asked().len(), place.bootstrapper.runs()), (asked, 1));
+    assert_eq!(place.manager.list().unwrap(), std::slice::from_ref(&chroot));
+    let text = chroot.id.to_string();
+    assert_eq!(place.manager.find(&text[..12]).unwrap(), chroot);
+    assert_eq!(place.manager.find(&text[..11]).unwrap_err().class(), Class::NotFound);
+    assert_eq!(place.manager.lock(chroot.id).unwrap().archives[0].date, Timestamp::from_seconds(1_700_000_000));
+    assert_eq!(chroot.archives().unwrap()[0].bases, ["http://mirror.example/debian"]);
+
+    place.manager.remove(&place.cx, chroot.id).await.unwrap();
+    assert!(place.manager.list().unwrap().is_empty());
+    place.create().await.unwrap();
+    assert_eq!(place.bootstrapper.runs(), 2);
+}
+
+#[tokio::test]
+async fn an_update_is_the_same_chroot_until_something_changes() {
+    let place = place().await;
+    let old = place.create().await.unwrap();
+    let text = old.id.to_string();
+    let same = place.manager.update(&place.cx, &text, &mut Discard).await.unwrap();
+    assert!(!same.changed && same.chroot.id == old.id);
+    place.fixture.publish(&place.cx, Timestamp::from_seconds(1_700_000_100), None).await.unwrap();
+    let new = place.manager.update(&place.cx, &text, &mut Discard).await.unwrap();
+    assert!(new.changed && new.chroot.id != old.id);
+    assert_eq!(place.create().await.unwrap(), new.chroot, "the request leads to the newest generation");
+    assert_eq!(place.manager.list().unwrap().len(), 2);
+    let would = place.manager.gc(&place.cx, Duration::ZERO, true).await.unwrap();
+    assert!(would.is_empty() || would == [old.id], "only what was replaced goes");
+    assert_eq!(place.manager.list().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn failures_are_the_archives_and_leave_nothing() {
+    let place = place().await;
+    let url = "http://mirror.example/debian/pool/x.deb";
+    place.bootstrapper.set_urls(vec![url.to_owned()]);
+    let upstream = Uri::new("https://mirror.example/debian/pool/x.deb").unwrap();
+    place.fetch.fail_next(upstream, Fault::Unreachable);
+    let error = place.create().await.unwrap_err();
+    assert!(matches!(error, ManagerError::Archive(_)), "{error}");
+    assert_eq!(error.class(), Class::Infrastructure);
+    assert!(place.manager.list().unwrap().is_empty());
+
+    place.bootstrapper.set_urls(Vec::new());
+    place.bootstrapper.set_status("Package: x\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n");
+    let error = place.create().await.unwrap_err();
+    assert!(matches!(error, ManagerError::Unaccounted { .. }), "a package that nobody served: {error}");
+    assert!(place.manager.list().unwrap().is_empty());
+}
