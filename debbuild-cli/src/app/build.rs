@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc};
 
 use debbuild_chroot::sbuild::{
-    BuildBases as _, BuildExecutor, PackageBuilder as _, SbuildBuilder, SbuildParts, deliver,
+    BuildBases as _, BuildExecutor, PackageBuilder as _, Rebuild, Rebuilder, SbuildBuilder, SbuildParts, deliver,
 };
 use debbuild_core::{
     acquire::source::SourceRequest,
@@ -118,6 +118,27 @@ impl App {
             deliver(cx, &*blobs, &record, folder).await?;
         }
         Ok(record)
+    }
+
+    /// Makes a new source version of a source package, unpacked and packed again in a chroot of the suite, as files in `into`; its
+    /// changelog entry is dated from the parent's. Gives the path of the new .dsc.
+    ///
+    /// # Errors
+    /// Class `source` when the parent cannot be packed again; what making the chroot gave.
+    pub async fn source_rebuild(
+        &self,
+        cx: &Context,
+        dsc: &AbsPath,
+        rebuild: &Rebuild,
+        into: &AbsPath,
+    ) -> Result<AbsPath, AppError> {
+        let (architecture, suite) = (self.architecture(cx).await?, rebuild.suite.clone());
+        let base = AppBases(self.clone()).newest(cx, &suite, &architecture).await?;
+        let bytes = fs::read(dsc).at("read", dsc)?;
+        let parent = BuildRequest::new(dsc.clone(), Sha256::of(&bytes), suite, architecture, base.id);
+        let (runner, user) = (Arc::clone(self.runner()), self.build_user(cx).await?);
+        let rebuilder = Rebuilder::new(runner, user, self.folder("scratch")?);
+        Ok(rebuilder.make(cx, &base, &parent, rebuild, into).await?)
     }
 
     /// The .dsc of an order; one from the archives is kept below the state folder.

@@ -1,7 +1,8 @@
 //! `debbuild source`: source packages of archives.
 
 use clap::Subcommand;
-use debbuild_core::{acquire::source::SourceRequest, name::SuiteName};
+use debbuild_chroot::sbuild::Rebuild;
+use debbuild_core::{acquire::source::SourceRequest, build::RebuildSuffix, name::SuiteName};
 
 use super::{Answer, Done, Door};
 use crate::app::fetched_json;
@@ -17,6 +18,30 @@ pub(crate) struct SourceArgs {
 enum SourceVerb {
     /// Fetch a source package from the archives of this machine, verified, and print the path of its .dsc
     Fetch(FetchArgs),
+    /// Make a no-change rebuild a new source version (VERSION+0NAME1), and print the path of its .dsc
+    Rebuild(RebuildArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct RebuildArgs {
+    /// The parent's .dsc, with its files beside it
+    #[arg(value_name = "DSC")]
+    dsc: String,
+    /// The suite to rebuild for; the source is packed in its newest chroot
+    #[arg(long, short)]
+    suite: SuiteName,
+    /// Who rebuilds, in letters: the NAME of the new version
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Which rebuild of this version it is
+    #[arg(long, default_value_t = 1)]
+    number: u32,
+    /// Who signs the changelog entry
+    #[arg(long, value_name = "NAME <ADDRESS>")]
+    maintainer: String,
+    /// Where to put the files; it is made where it does not exist
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    output: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -33,7 +58,22 @@ struct FetchArgs {
 }
 
 pub(super) async fn source(door: &Door, args: &SourceArgs) -> Answer {
-    let SourceVerb::Fetch(args) = &args.verb;
+    match &args.verb {
+        SourceVerb::Fetch(args) => fetch(door, args).await,
+        SourceVerb::Rebuild(args) => rebuild(door, args).await,
+    }
+}
+
+async fn rebuild(door: &Door, args: &RebuildArgs) -> Answer {
+    let machine = door.app.machine();
+    let (dsc, into) = (machine.path(&args.dsc)?, machine.path(&args.output)?);
+    let rebuild = Rebuild::new(RebuildSuffix::new(&args.name, args.number)?, &args.maintainer, args.suite.clone());
+    let made = door.app.source_rebuild(&door.cx, &dsc, &rebuild, &into).await?;
+    door.out.show(&serde_json::json!({ "dsc": made.as_str() }), |_| format!("{made}\n"))?;
+    Ok(Done::Well)
+}
+
+async fn fetch(door: &Door, args: &FetchArgs) -> Answer {
     let into = door.app.machine().path(&args.output)?;
     let fetched = door.app.source_fetch(&door.cx, &args.source, &args.suite, &into).await?;
     let wire = fetched_json(&fetched);
