@@ -6,10 +6,8 @@ pub mod app;
 #[cfg(feature = "cli")]
 mod args;
 #[cfg(feature = "cli")]
-#[allow(dead_code, reason = "what commands may use")]
 mod commands;
 #[cfg(feature = "cli")]
-#[allow(dead_code, reason = "what commands may use")]
 mod console;
 #[cfg(feature = "cli")]
 mod entry;

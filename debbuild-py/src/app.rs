@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use debbuild_cli::app::{App, AppError, Machine, Overrides, fetched_json};
-use debbuild_core::{acquire::source::SourceRequest, name::SuiteName};
+use debbuild_cli::app::{
+    App, AppError, Machine, Overrides, PackagesFrom, answer_json, fetched_json, installability_json,
+};
+use debbuild_core::{
+    acquire::source::SourceRequest, arch::Architecture, name::SuiteName, relation::Relations, resolve::Install,
+};
 use pyo3::prelude::*;
 use serde_json::json;
 
@@ -30,6 +34,22 @@ fn open(home: Option<PathBuf>, config: Option<PathBuf>, settings: BTreeMap<Strin
         overrides = overrides.with_set("home", absolute(home)?.as_str());
     }
     App::open(machine, &overrides)
+}
+
+impl PyApp {
+    fn packages_from(
+        &self,
+        suite: Option<&str>,
+        files: Option<Vec<PathBuf>>,
+        architecture: Option<&str>,
+    ) -> Result<PackagesFrom, AppError> {
+        let machine = self.app.machine();
+        let files = files.unwrap_or_default();
+        let files = files.iter().map(|file| machine.path(&file.to_string_lossy())).collect::<Result<Vec<_>, _>>()?;
+        let mut from = PackagesFrom::files(files);
+        from.suite = suite.map(SuiteName::new).transpose()?;
+        Ok(from.with_architecture(architecture.map(Architecture::new).transpose()?))
+    }
 }
 
 #[pymethods]
@@ -81,6 +101,36 @@ impl PyApp {
         let on_event = self.on_event.as_ref();
         let fetched = wait(py, on_event, |cx| async move { app.source_fetch(&cx, &request, &suite, &into).await })?;
         plain(py, &fetched_json(&fetched))
+    }
+
+    #[pyo3(signature = (packages, *, suite=None, files=None, architecture=None))]
+    fn resolve_install<'py>(
+        &self,
+        py: Python<'py>,
+        packages: &str,
+        suite: Option<&str>,
+        files: Option<Vec<PathBuf>>,
+        architecture: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let ask = Install::new(Relations::parse(packages).into_py_result(py)?);
+        let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
+        let app = self.app.clone();
+        let answer = wait(py, self.on_event.as_ref(), |cx| async move { app.resolve_install(&cx, &from, ask).await })?;
+        plain(py, &answer_json(&answer))
+    }
+
+    #[pyo3(signature = (*, suite=None, files=None, architecture=None))]
+    fn installability<'py>(
+        &self,
+        py: Python<'py>,
+        suite: Option<&str>,
+        files: Option<Vec<PathBuf>>,
+        architecture: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
+        let app = self.app.clone();
+        let found = wait(py, self.on_event.as_ref(), |cx| async move { app.installability(&cx, &from).await })?;
+        plain(py, &installability_json(&found))
     }
 
     #[pyo3(signature = (*, dry_run=false))]

@@ -97,3 +97,22 @@ def test_ctrl_c_cancels_and_is_raised(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             app.source_fetch("hello", suite="stable", into=tmp_path / "out")
         timer.join()
+
+
+def test_questions_about_dependencies(tmp_path: Path) -> None:
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    location = f"Filename: pool/x.deb\nSize: 1\nSHA256: {digest}\n"
+    packages = tmp_path / "Packages"
+    packages.write_text(
+        f"Package: app\nVersion: 1\nArchitecture: all\nDepends: lib\n{location}\n"
+        f"Package: lib\nVersion: 1\nArchitecture: all\n{location}\n"
+        f"Package: broken\nVersion: 1\nArchitecture: all\nDepends: nowhere\n{location}"
+    )
+    app = debbuild.App(home=tmp_path / "state")
+    answer = app.resolve_install("app", files=[packages], architecture="amd64")
+    assert [package["package"] for package in answer["packages"]] == ["app", "lib"]
+    found = app.installability(files=[packages], architecture="amd64")
+    assert found["checked"] == 3
+    assert [package["package"] for package in found["broken"]] == ["broken"]
+    with pytest.raises(errors.UsageError):
+        app.installability()

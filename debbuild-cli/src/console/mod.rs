@@ -5,6 +5,5 @@ mod printer;
 mod talk;
 
 pub(crate) use clean::clean;
-#[allow(unused_imports, reason = "what commands may use")]
 pub(crate) use printer::{Format, PrintError, Printer, Table};
 pub(crate) use talk::Talk;

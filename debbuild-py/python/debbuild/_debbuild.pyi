@@ -1,9 +1,9 @@
 """The native half of debbuild."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, final
 
-from .types import Changes, Dsc, FetchedSource, OnEvent, Path, Report, Swept
+from .types import Changes, Dsc, FetchedSource, Installability, OnEvent, Path, Report, Swept
 
 __all__ = [
     "App",
@@ -78,6 +78,25 @@ class App:
 
     def source_fetch(self, source: str, *, suite: str, into: Path) -> FetchedSource:
         """Fetch a source package (``NAME`` or ``NAME=VERSION``) from the archives of this machine, verified."""
+
+    def resolve_install(
+        self,
+        packages: str,
+        *,
+        suite: str | None = None,
+        files: Sequence[Path] | None = None,
+        architecture: str | None = None,
+    ) -> dict[str, Any]:
+        """What would be installed for packages (written as in Depends), or why they cannot be."""
+
+    def installability(
+        self,
+        *,
+        suite: str | None = None,
+        files: Sequence[Path] | None = None,
+        architecture: str | None = None,
+    ) -> Installability:
+        """Which packages of a suite, or of Packages files, cannot be installed."""
 
     def gc(self, *, dry_run: bool = False) -> Swept:
         """Remove stored bytes that nothing needs."""

@@ -56,6 +56,18 @@ class FetchedSource(TypedDict):
     files: list[FetchedFile]
 
 
+class Broken(TypedDict):
+    package: str
+    version: str
+    architecture: str
+    explanation: str
+
+
+class Installability(TypedDict):
+    checked: int
+    broken: list[Broken]
+
+
 class Finding(TypedDict):
     group: str
     name: str
