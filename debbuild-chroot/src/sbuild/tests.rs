@@ -91,6 +91,15 @@ fn missing_build_dependencies_are_named() {
     let bytes = include_bytes!("fixtures/unknown-dependency.log");
     let message = "build dependencies cannot be satisfied: does-not-exist (it is not installable)";
     expect(bytes, 3, Class::Dependencies, "install-deps", message, "Depends: does-not-exist but");
+    // The error can come before the table.
+    let whole = include_str!("fixtures/unknown-dependency.log");
+    let (table, error) = (
+        " sbuild-build-depends-main-dummy : Depends: does-not-exist but it is not installable\n",
+        "E: Unable to correct problems, you have held broken packages.\n",
+    );
+    let overtaken = whole.replacen(&format!("{table}{error}"), &format!("{error}{table}"), 1);
+    assert_ne!(whole, overtaken);
+    expect(overtaken.as_bytes(), 3, Class::Dependencies, "install-deps", message, "Depends: does-not-exist but");
     let bytes = include_bytes!("fixtures/too-new-dependency.log");
     let message = "build dependencies cannot be satisfied: make (>= 99)";
     expect(bytes, 3, Class::Dependencies, "install-deps", message, "Depends: make (>= 99)");

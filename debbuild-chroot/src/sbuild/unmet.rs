@@ -48,7 +48,11 @@ pub fn read(stage: &LogStage) -> Vec<Unmet> {
             found.clear();
             continue;
         }
-        if !inside || !text.starts_with(' ') {
+        // apt's error stream can overtake its table by a line.
+        if !inside || text.starts_with("E: ") {
+            continue;
+        }
+        if !text.starts_with(' ') {
             inside = false;
             continue;
         }
