@@ -1,6 +1,6 @@
-//! A no-change rebuild as a new source version: the parent's source with one more changelog entry, dated from the parent's.
+//! New source packages: an unpacked tree packed, or a no-change rebuild (the parent with one more changelog entry, dated from the parent's).
 //!
-//! The source is unpacked and packed again by the chroot's own dpkg-source, confined and without the rights of root; nothing of it
+//! Sources are unpacked and packed by the chroot's own dpkg-source, confined and without the rights of root; nothing of them
 //! runs on the host.
 
 use std::{
@@ -110,7 +110,19 @@ cd ..
 dpkg-source --build tree
 "#;
 
-/// Makes new source versions.
+/// Inside the chroot, as an ordinary user: packs a tree, dated from its changelog.
+const PACK: &str = r#"
+set -e
+cd /build/rebuild
+mkdir tree
+tar --extract --file=tree.tar --directory=tree --strip-components=1
+rm tree.tar
+SOURCE_DATE_EPOCH=$(dpkg-parsechangelog --file tree/debian/changelog --show-field Timestamp)
+export SOURCE_DATE_EPOCH
+dpkg-source --build tree
+"#;
+
+/// Makes source packages.
 #[derive(Debug, Clone)]
 pub struct Rebuilder {
     runner: Arc<dyn CommandRunner>,
@@ -146,6 +158,78 @@ impl Rebuilder {
         Ok(made)
     }
 
+    /// Makes a source package of an unpacked tree (native, or with what it needs inside) in `folder` and returns its .dsc.
+    /// The same tree gives the same bytes.
+    ///
+    /// # Errors
+    /// [`BuilderError::Source`] when the tree is no source that dpkg-source can pack.
+    pub async fn pack(
+        &self,
+        cx: &Context,
+        base: &BuildBase,
+        tree: &AbsPath,
+        folder: &AbsPath,
+    ) -> Result<AbsPath, BuilderError> {
+        let scratch = Scratch::create(&self.scratch, "pack", &self.user)?;
+        let packed = self.attempt_pack(cx, base, tree, folder, &scratch).await;
+        let clean = cx.clone().with_cancel(CancelToken::new());
+        let removed = scratch.remove(&clean, &*self.runner, &self.user).await;
+        let packed = packed?;
+        removed?;
+        Ok(packed)
+    }
+
+    async fn attempt_pack(
+        &self,
+        cx: &Context,
+        base: &BuildBase,
+        tree: &AbsPath,
+        folder: &AbsPath,
+        scratch: &Scratch,
+    ) -> Result<AbsPath, BuilderError> {
+        self.prepare(scratch)?;
+        let tar = scratch.path().join("in").join("tree.tar");
+        let args = ["--create", "--sort=name", "--exclude-vcs", "--file", tar.as_str()];
+        let spec = CommandSpec::new("tar").with_args(args).with_args(["--directory", tree.as_str(), "."]);
+        self.runner.output(cx, &spec).await.map_err(|error| BuilderError::Source(chain(&error)))?;
+        self.inside(cx, base, scratch, "", PACK).await?;
+        let (out, folder) = (scratch.path().join("out"), folder.clone());
+        blocking::run(move || {
+            let name = single_dsc(&out)?;
+            fetch(&out, &name, None, &folder)
+        })
+        .await
+    }
+
+    fn prepare(&self, scratch: &Scratch) -> Result<(), BuilderError> {
+        for name in ["in", "out", "root"] {
+            let path = scratch.path().join(name);
+            fs::create_dir(&path).at("create", &path)?;
+            fs::set_permissions(&path, Permissions::from_mode(0o755)).at("change the mode of", &path)?;
+            scratch.give(&path, &self.user)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `script` in the chroot, on what is in the folder `in`; what it leaves arrives in `out`.
+    async fn inside(
+        &self,
+        cx: &Context,
+        base: &BuildBase,
+        scratch: &Scratch,
+        argument: &str,
+        script: &str,
+    ) -> Result<(), BuilderError> {
+        let inside = |name: &str| scratch.inside(name);
+        let spec = CommandSpec::new("sh")
+            .with_args(["-c", OUTER, "rebuild"])
+            .with_args([inside("root"), base.tarball.to_string(), inside("in"), inside("out")])
+            .with_args([argument, script]);
+        let place = Confinement::new(self.user.clone(), scratch.path()).with_mapping(Mapping::Root).with_gateway(false);
+        let done = self.runner.output(cx, &place.wrap(spec)).await;
+        done.map(drop).map_err(|error| BuilderError::Source(chain(&error)))
+    }
+
     async fn attempt(
         &self,
         cx: &Context,
@@ -155,12 +239,7 @@ impl Rebuilder {
         folder: &AbsPath,
         scratch: &Scratch,
     ) -> Result<AbsPath, BuilderError> {
-        for name in ["in", "out", "root"] {
-            let path = scratch.path().join(name);
-            fs::create_dir(&path).at("create", &path)?;
-            fs::set_permissions(&path, Permissions::from_mode(0o755)).at("change the mode of", &path)?;
-            scratch.give(&path, &self.user)?;
-        }
+        self.prepare(scratch)?;
         let (ask, to) = (parent.clone(), scratch.path().join("in"));
         let control = blocking::run(move || input::stage(&ask, &to)).await;
         let control = control.map_err(|failure| BuilderError::Source(failure.message))?;
@@ -168,21 +247,28 @@ impl Rebuilder {
         let version = Version::new(&version).map_err(|error| BuilderError::Source(error.to_string()))?;
         let entry = scratch.path().join("in").join("entry");
         fs::write(&entry, changelog_entry(control.source.as_str(), &version, rebuild)?).at("write", &entry)?;
-        let inside = |name: &str| scratch.inside(name);
-        let spec = CommandSpec::new("sh")
-            .with_args(["-c", OUTER, "rebuild"])
-            .with_args([inside("root"), base.tarball.to_string(), inside("in"), inside("out")])
-            .with_args([parent.dsc.name(), INNER]);
-        let place = Confinement::new(self.user.clone(), scratch.path()).with_mapping(Mapping::Root).with_gateway(false);
-        self.runner.output(cx, &place.wrap(spec)).await.map_err(|error| BuilderError::Source(chain(&error)))?;
+        self.inside(cx, base, scratch, parent.dsc.name(), INNER).await?;
         let name = format!("{}_{}.dsc", control.source, version.without_epoch());
         let (out, folder) = (scratch.path().join("out"), folder.clone());
-        blocking::run(move || fetch(&out, &name, &version, &folder)).await
+        blocking::run(move || fetch(&out, &name, Some(&version), &folder)).await
+    }
+}
+
+/// The name of the one .dsc that came out.
+fn single_dsc(out: &AbsPath) -> Result<String, BuilderError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(out).at("list", out)? {
+        let name = entry.at("list", out)?.file_name().to_string_lossy().into_owned();
+        found.extend(name.ends_with(".dsc").then_some(name));
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(name), true) => Ok(name),
+        _ => Err(BuilderError::Source("dpkg-source did not make one .dsc".to_owned())),
     }
 }
 
 /// Checks what came out and copies it to its place, the .dsc last.
-fn fetch(out: &AbsPath, name: &str, version: &Version, folder: &AbsPath) -> Result<AbsPath, BuilderError> {
+fn fetch(out: &AbsPath, name: &str, version: Option<&Version>, folder: &AbsPath) -> Result<AbsPath, BuilderError> {
     let wrong = |error: &dyn std::fmt::Display| BuilderError::Source(format!("{name}: {error}"));
     let from = out.child(name)?;
     if !fs::symlink_metadata(&from).at("look at", &from)?.is_file() {
@@ -190,7 +276,7 @@ fn fetch(out: &AbsPath, name: &str, version: &Version, folder: &AbsPath) -> Resu
     }
     let bytes = fs::read(&from).at("read", &from)?;
     let control = SourceControl::from_unverified(&bytes).map_err(|error| wrong(&error))?;
-    if control.version != *version {
+    if version.is_some_and(|version| control.version != *version) {
         return Err(wrong(&format_args!("has version {}", control.version)));
     }
     fs::create_dir_all(folder).at("create", folder)?;

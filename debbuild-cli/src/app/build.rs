@@ -141,6 +141,23 @@ impl App {
         Ok(rebuilder.make(cx, &base, &parent, rebuild, into).await?)
     }
 
+    /// Makes a source package of an unpacked tree in a chroot of the suite, as files in `into`, and gives the path of its .dsc.
+    ///
+    /// # Errors
+    /// Class `source` when the chroot's dpkg-source cannot pack the tree; what making the chroot gave.
+    pub async fn source_pack(
+        &self,
+        cx: &Context,
+        tree: &AbsPath,
+        suite: &SuiteName,
+        into: &AbsPath,
+    ) -> Result<AbsPath, AppError> {
+        let architecture = self.architecture(cx).await?;
+        let base = AppBases(self.clone()).newest(cx, suite, &architecture).await?;
+        let (runner, user) = (Arc::clone(self.runner()), self.build_user(cx).await?);
+        Ok(Rebuilder::new(runner, user, self.folder("scratch")?).pack(cx, &base, tree, into).await?)
+    }
+
     /// The .dsc of an order; one from the archives is kept below the state folder.
     async fn build_source(&self, cx: &Context, order: &BuildOrder, suite: &SuiteName) -> Result<AbsPath, AppError> {
         match &order.source {

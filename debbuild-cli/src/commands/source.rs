@@ -1,13 +1,13 @@
-//! `debbuild source`: source packages of archives.
+//! `debbuild source`: source packages of archives, and new ones made inside a chroot.
 
 use clap::Subcommand;
 use debbuild_chroot::sbuild::Rebuild;
-use debbuild_core::{acquire::source::SourceRequest, build::RebuildSuffix, name::SuiteName};
+use debbuild_core::{acquire::source::SourceRequest, build::RebuildSuffix, name::SuiteName, path::AbsPath};
 
 use super::{Answer, Done, Door};
 use crate::app::fetched_json;
 
-/// Fetch source packages
+/// Fetch and make source packages
 #[derive(Debug, clap::Args)]
 pub(crate) struct SourceArgs {
     #[command(subcommand)]
@@ -20,6 +20,20 @@ enum SourceVerb {
     Fetch(FetchArgs),
     /// Make a no-change rebuild a new source version (VERSION+0NAME1), and print the path of its .dsc
     Rebuild(RebuildArgs),
+    /// Make a source package of an unpacked tree, inside a chroot, and print the path of its .dsc
+    Pack(PackArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct PackArgs {
+    /// The unpacked tree, with its debian folder
+    tree: String,
+    /// The suite in whose newest chroot the source is packed
+    #[arg(long, short)]
+    suite: SuiteName,
+    /// Where to put the files; it is made where it does not exist
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    output: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,6 +75,11 @@ pub(super) async fn source(door: &Door, args: &SourceArgs) -> Answer {
     match &args.verb {
         SourceVerb::Fetch(args) => fetch(door, args).await,
         SourceVerb::Rebuild(args) => rebuild(door, args).await,
+        SourceVerb::Pack(args) => {
+            let (tree, into) = (door.app.machine().path(&args.tree)?, door.app.machine().path(&args.output)?);
+            let dsc = door.app.source_pack(&door.cx, &tree, &args.suite, &into).await?;
+            made(door, &dsc)
+        }
     }
 }
 
@@ -68,8 +87,12 @@ async fn rebuild(door: &Door, args: &RebuildArgs) -> Answer {
     let machine = door.app.machine();
     let (dsc, into) = (machine.path(&args.dsc)?, machine.path(&args.output)?);
     let rebuild = Rebuild::new(RebuildSuffix::new(&args.name, args.number)?, &args.maintainer, args.suite.clone());
-    let made = door.app.source_rebuild(&door.cx, &dsc, &rebuild, &into).await?;
-    door.out.show(&serde_json::json!({ "dsc": made.as_str() }), |_| format!("{made}\n"))?;
+    let dsc = door.app.source_rebuild(&door.cx, &dsc, &rebuild, &into).await?;
+    made(door, &dsc)
+}
+
+fn made(door: &Door, dsc: &AbsPath) -> Answer {
+    door.out.show(&serde_json::json!({ "dsc": dsc.as_str() }), |_| format!("{dsc}\n"))?;
     Ok(Done::Well)
 }
 
