@@ -1,11 +1,15 @@
 //! Who gets what next: `trait Policy` gives every task its place in the order of work, and says who may have it.
 
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod priority;
+mod scripted;
 
 use std::{fmt, time::Duration};
 
 use debbuild_core::clock::Timestamp;
 pub use priority::PriorityPolicy;
+pub use scripted::ScriptedPolicy;
 
 use crate::model::{Task, Worker};
 
@@ -31,3 +35,15 @@ pub trait Policy: fmt::Debug + Send + Sync {
 
 /// How long one step of priority outweighs by default.
 pub const STEP: Duration = Duration::from_secs(600);
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_conform() {
+        conformance::ranks(&PriorityPolicy::default());
+        conformance::ranks(&PriorityPolicy::new(Duration::ZERO));
+        conformance::ranks(&ScriptedPolicy::new());
+    }
+}

@@ -40,9 +40,16 @@ fn functions(file: &Source) -> impl Iterator<Item = (usize, usize)> {
     });
     let found: Vec<(usize, usize)> = starts
         .filter_map(|(start, line)| {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            let close = format!("{indent}}}");
-            let length = lines[start..].iter().position(|line| **line == close || line.ends_with("{}"))?;
+            if line.ends_with('}') {
+                return Some((start + 1, 1));
+            }
+            // A declaration in a trait has no body.
+            let head = lines[start..].iter().find(|line| line.ends_with(['{', ';']))?;
+            if head.ends_with(';') {
+                return None;
+            }
+            let close = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+            let length = lines[start..].iter().position(|line| **line == close)?;
             Some((start + 1, length + 1))
         })
         .collect();
