@@ -23,26 +23,43 @@ debbuild=$PWD/target/debug/debbuild
 
 say "2. a clean chroot"
 chroot=$("$debbuild" chroot create --suite $suite)
-"$debbuild" chroot show "$chroot"
+"$debbuild" chroot show "$chroot" | head -n 12
 
 say "3. two source packages: Debian's hello as a new source version, and a package of our own"
-"$debbuild" source fetch hello --suite $suite -o "$dir/sources/debian"
-hello=$("$debbuild" source rebuild "$dir"/sources/debian/hello_*.dsc --name demo --chroot "$chroot" -o "$dir/sources")
-marker=$("$debbuild" source pack examples/packages/debbuild-marker --chroot "$chroot" -o "$dir/sources")
+parent=$("$debbuild" source fetch hello --suite $suite -o "$dir/sources/debian")
+hello=$("$debbuild" source rebuild "$parent" --suite $suite --name demo --maintainer "Quickstart <demo@mirror.example>" -o "$dir/sources")
+marker=$("$debbuild" source pack examples/packages/debbuild-marker --suite $suite -o "$dir/sources")
 
 say "4. the queue: submit both, let a worker build them, look at the results"
-"$debbuild" tag create demo
-"$debbuild" task submit --suite $suite --tag demo "$hello" "$marker"
+tasks=$("$debbuild" task submit --suite $suite "$hello" "$marker")
 "$debbuild" worker run --until-idle
 "$debbuild" task list
-"$debbuild" tag show demo
+builds=
+for task in $tasks; do builds="$builds $("$debbuild" task show "$task" | sed -n 's/^  build: //p')"; done
 
-say "5. the tag as a signed APT suite"
-"$debbuild" tag publish demo --repo "$dir/repo" --suite demo
-"$debbuild" repo verify "$dir/repo"
+say "5. a tag with both builds, published as a signed APT suite"
+repo=$DEBBUILD_HOME/repos/demo
+"$debbuild" tag list | grep -q '^demo ' || "$debbuild" tag create demo
+# shellcheck disable=SC2086 # the numbers of the builds, one word each
+"$debbuild" tag add demo $builds --reason "quickstart"
+"$debbuild" tag show demo
+[ -d "$repo" ] || "$debbuild" repo init "$repo" --suite demo --origin demo
+"$debbuild" tag publish demo --repo "$repo" --suite demo
+"$debbuild" repo verify "$repo"
 
 say "6. a system from Debian's packages and ours: APT repository, OSTree commit, live ISO, container image"
-compose=$("$debbuild" compose run examples/blueprints/minimal.toml --set "repo=$dir/repo" -o "$dir/composes")
-"$debbuild" compose show "$compose"
+compose=$("$debbuild" compose run examples/blueprints/quickstart.toml)
+"$debbuild" compose show "$(basename "$compose")"
 
 say "made in $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"
+out=$compose/base/amd64
+cat <<TABLE
+
+what                where                                                  look at it with
+signed APT suite    $repo  debbuild repo list $repo
+APT repository      $out/repo  debbuild repo list needs no server: apt-get can use file:$out/repo
+OSTree commit       $out/ostree  ostree --repo=$out/ostree refs
+live ISO            $out/iso  qemu-system-x86_64 -m 2048 -nographic -cdrom $out/iso/*.iso
+container image     $out/images  skopeo inspect oci:$out/images/oci
+checksums           $compose/SHA256SUMS  (cd $compose && sha256sum -c SHA256SUMS)
+TABLE
