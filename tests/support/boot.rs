@@ -1,12 +1,14 @@
 //! Boots in QEMU by software emulation, watched on the serial line for a marker.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use debbuild_core::{
     cancel::CancelToken,
-    command::{CommandError, CommandRunner as _, CommandSpec, OutputSink, Stream, SystemRunner},
+    command::{CommandError, CommandRunner as _, CommandSpec, SystemRunner},
     context::Context,
 };
+
+use crate::watch::Watch;
 
 /// The firmware that a machine starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,25 +29,6 @@ pub struct NoMarker {
     pub tail: String,
 }
 
-/// Keeps what the serial line says, and ends the machine at the marker.
-#[derive(Debug)]
-struct Watch {
-    said: Vec<u8>,
-    marker: Vec<u8>,
-    found: CancelToken,
-}
-
-impl OutputSink for Watch {
-    fn write(&mut self, _stream: Stream, bytes: &[u8]) -> io::Result<()> {
-        let from = self.said.len().saturating_sub(self.marker.len());
-        self.said.extend_from_slice(bytes);
-        if self.said[from..].windows(self.marker.len()).any(|window| window == self.marker) {
-            self.found.cancel();
-        }
-        Ok(())
-    }
-}
-
 /// Starts a machine with 1 GiB, a serial line and these further arguments of QEMU, and waits until the serial line says
 /// `marker`. Returns everything that it said. The machine has no network.
 ///
@@ -53,7 +36,7 @@ impl OutputSink for Watch {
 /// [`NoMarker`] when it ends, or `limit` is over, before that.
 pub async fn boot(firmware: Firmware, args: &[String], marker: &str, limit: Duration) -> Result<String, NoMarker> {
     let found = CancelToken::new();
-    let mut watch = Watch { said: Vec::new(), marker: marker.as_bytes().to_vec(), found: found.clone() };
+    let mut watch = Watch::new(marker, found.clone());
     let mut spec = CommandSpec::new("qemu-system-x86_64")
         .with_args(["-accel", "tcg", "-cpu", "max", "-m", "1024", "-display", "none", "-monitor", "none"])
         .with_args(["-no-reboot", "-nic", "none", "-serial", "stdio"])
@@ -66,7 +49,7 @@ pub async fn boot(firmware: Firmware, args: &[String], marker: &str, limit: Dura
     }
     let spec = spec.with_args(args);
     let ended = SystemRunner.run(&Context::new().with_cancel(found.clone()), &spec, &mut watch).await;
-    let said = String::from_utf8_lossy(&watch.said).into_owned();
+    let said = watch.text();
     let reason = match ended {
         Err(CommandError::Cancelled { .. }) if found.is_cancelled() => return Ok(said),
         Err(error) => error.to_string(),

@@ -3,10 +3,13 @@
 use std::{ffi::OsString, time::Duration};
 
 use debbuild_core::{
+    cancel::CancelToken,
     command::{Capture, CommandRunner as _, CommandSpec, SystemRunner},
     context::Context,
     path::AbsPath,
 };
+
+use crate::watch::Watch;
 
 /// A user with an empty home: nothing of the machine's configuration is seen but /etc/debbuild and APT's.
 #[derive(Debug)]
@@ -88,6 +91,22 @@ impl Sandbox {
     /// Runs debbuild to its end.
     pub async fn run<T: Into<OsString>>(&self, args: impl IntoIterator<Item = T>) -> Ran {
         self.spec(self.command(args)).await
+    }
+
+    /// Runs debbuild until it says `marker`, and then ends its process with SIGKILL.
+    ///
+    /// # Panics
+    /// When it ends before.
+    pub async fn kill_at<T: Into<OsString>>(&self, args: impl IntoIterator<Item = T>, marker: &str) {
+        let (spec, said) = (self.command(args), CancelToken::new());
+        let (cx, mut watch) = (Context::new(), Watch::new(marker, said.clone()));
+        let ended = tokio::select! {
+            biased;
+            // Dropped, a running command gets SIGKILL, and no warning before.
+            () = said.cancelled() => return,
+            ended = SystemRunner.run(&cx, &spec, &mut watch) => ended,
+        };
+        panic!("{spec} ended without {marker:?}: {ended:?}: {}", watch.text());
     }
 
     /// Runs a command line to its end.
