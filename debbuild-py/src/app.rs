@@ -1,27 +1,39 @@
 //! `App`: settings, state and use cases, as the command line has them.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
+use debbuild_chroot::sbuild::Rebuild;
 use debbuild_cli::app::{
-    App, AppError, Machine, Overrides, PackagesFrom, answer_json, fetched_json, installability_json,
+    App, AppError, BuildOrder, Machine, Overrides, PackagesFrom, SourceOf, answer_json, fetched_json,
+    installability_json,
 };
 use debbuild_core::{
-    acquire::source::SourceRequest, arch::Architecture, name::SuiteName, relation::Relations, resolve::Install,
+    acquire::source::SourceRequest,
+    arch::Architecture,
+    build::{Network, RebuildSuffix},
+    name::SuiteName,
+    relation::{BuildProfile, Relations},
+    resolve::Install,
 };
 use pyo3::prelude::*;
 use serde_json::json;
 
 use crate::{
-    convert::{IntoPy as _, plain},
-    runtime::wait,
+    chroots::PyChroots,
+    composes::PyComposes,
+    convert::{IntoPy as _, plain, seconds},
+    handle::Handle,
+    queue::PyQueue,
+    repository::PyRepository,
+    tags::PyTags,
 };
 
 #[pyclass(name = "App", module = "debbuild", frozen)]
 #[derive(Debug)]
-pub(crate) struct PyApp {
-    app: App,
-    on_event: Option<Py<PyAny>>,
-}
+pub(crate) struct PyApp(Handle);
 
 fn open(home: Option<PathBuf>, config: Option<PathBuf>, settings: BTreeMap<String, String>) -> Result<App, AppError> {
     let machine = Machine::current()?;
@@ -43,10 +55,7 @@ impl PyApp {
         files: Option<Vec<PathBuf>>,
         architecture: Option<&str>,
     ) -> Result<PackagesFrom, AppError> {
-        let machine = self.app.machine();
-        let files = files.unwrap_or_default();
-        let files = files.iter().map(|file| machine.path(&file.to_string_lossy())).collect::<Result<Vec<_>, _>>()?;
-        let mut from = PackagesFrom::files(files);
+        let mut from = PackagesFrom::files(self.0.paths(&files.unwrap_or_default())?);
         from.suite = suite.map(SuiteName::new).transpose()?;
         Ok(from.with_architecture(architecture.map(Architecture::new).transpose()?))
     }
@@ -64,26 +73,49 @@ impl PyApp {
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let app = py.detach(|| open(home, config, settings.unwrap_or_default())).into_py_result(py)?;
-        Ok(Self { app, on_event })
+        Ok(Self(Handle { app, on_event }))
     }
 
     #[getter]
     fn home(&self) -> &str {
-        self.app.home().as_str()
+        self.0.app.home().as_str()
+    }
+
+    #[getter]
+    fn chroots(&self, py: Python<'_>) -> PyChroots {
+        PyChroots(self.0.share(py))
+    }
+
+    #[getter]
+    fn composes(&self, py: Python<'_>) -> PyComposes {
+        PyComposes(self.0.share(py))
+    }
+
+    #[getter]
+    fn queue(&self, py: Python<'_>) -> PyQueue {
+        PyQueue(self.0.share(py))
+    }
+
+    #[getter]
+    fn tags(&self, py: Python<'_>) -> PyTags {
+        PyTags(self.0.share(py))
+    }
+
+    fn repository(&self, py: Python<'_>, folder: PathBuf) -> PyResult<PyRepository> {
+        let dir = self.0.path(&folder).into_py_result(py)?;
+        Ok(PyRepository { handle: self.0.share(py), dir })
     }
 
     fn settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        plain(py, &self.app.settings_json().into_py_result(py)?)
+        plain(py, &self.0.app.settings_json().into_py_result(py)?)
     }
 
     fn origins(&self) -> BTreeMap<String, String> {
-        self.app.origins().into_iter().map(|leaf| (leaf.key, leaf.place.to_string())).collect()
+        self.0.app.origins().into_iter().map(|leaf| (leaf.key, leaf.place.to_string())).collect()
     }
 
     fn doctor<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let app = self.app.clone();
-        let report = wait(py, self.on_event.as_ref(), |cx| async move { app.doctor(&cx).await })?;
-        plain(py, &report)
+        self.0.show(py, |app, cx| async move { app.doctor(&cx).await })
     }
 
     #[pyo3(signature = (source, *, suite, into))]
@@ -96,11 +128,96 @@ impl PyApp {
     ) -> PyResult<Bound<'py, PyAny>> {
         let request: SourceRequest = source.parse().into_py_result(py)?;
         let suite = SuiteName::new(suite).into_py_result(py)?;
-        let into = self.app.machine().path(&into.to_string_lossy()).into_py_result(py)?;
-        let app = self.app.clone();
-        let on_event = self.on_event.as_ref();
-        let fetched = wait(py, on_event, |cx| async move { app.source_fetch(&cx, &request, &suite, &into).await })?;
-        plain(py, &fetched_json(&fetched))
+        let into = self.0.path(&into).into_py_result(py)?;
+        self.0
+            .show(py, |app, cx| async move { Ok(fetched_json(&app.source_fetch(&cx, &request, &suite, &into).await?)) })
+    }
+
+    #[pyo3(signature = (dsc, *, suite, name, maintainer, into, number=1))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    fn source_rebuild<'py>(
+        &self,
+        py: Python<'py>,
+        dsc: PathBuf,
+        suite: &str,
+        name: &str,
+        maintainer: &str,
+        into: PathBuf,
+        number: u32,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let suite = SuiteName::new(suite).into_py_result(py)?;
+        let rebuild = Rebuild::new(RebuildSuffix::new(name, number).into_py_result(py)?, maintainer, suite);
+        let (dsc, into) = (self.0.path(&dsc).into_py_result(py)?, self.0.path(&into).into_py_result(py)?);
+        self.0.show(py, |app, cx| async move {
+            let made = app.source_rebuild(&cx, &dsc, &rebuild, &into).await?;
+            Ok(json!({ "dsc": made.as_str() }))
+        })
+    }
+
+    #[pyo3(signature = (
+        source, *, suite=None, output=None, architecture=None, chroot=None, profiles=None, build_options=None,
+        extra_packages=None, arch_all=true, network=false, timeout=None, stalled=None, memory=None, disk=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    fn build<'py>(
+        &self,
+        py: Python<'py>,
+        source: PathBuf,
+        suite: Option<&str>,
+        output: Option<PathBuf>,
+        architecture: Option<&str>,
+        chroot: Option<String>,
+        profiles: Option<Vec<String>>,
+        build_options: Option<Vec<String>>,
+        extra_packages: Option<Vec<PathBuf>>,
+        arch_all: bool,
+        network: bool,
+        timeout: Option<f64>,
+        stalled: Option<f64>,
+        memory: Option<u64>,
+        disk: Option<u64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let made = || -> Result<BuildOrder, AppError> {
+            let mut order = BuildOrder::new(self.0.app.build_source_of(&source.to_string_lossy())?);
+            order.suite = suite.map(SuiteName::new).transpose()?;
+            order.architecture = architecture.map(Architecture::new).transpose()?;
+            order.chroot = chroot;
+            order.output = output.map(|folder| self.0.path(&folder)).transpose()?;
+            let options = &mut order.options;
+            options.profiles = profiles.unwrap_or_default();
+            options.build_options = build_options.unwrap_or_default();
+            options.extra_packages = self.0.paths(&extra_packages.unwrap_or_default())?;
+            options.arch_all = arch_all;
+            options.network = if network { Network::On } else { Network::Off };
+            options.timeout = timeout.map(seconds).transpose()?.or(options.timeout);
+            options.stalled = stalled.map(seconds).transpose()?.or(options.stalled);
+            (options.memory, options.disk) = (memory, disk);
+            Ok(order)
+        };
+        let order = made().into_py_result(py)?;
+        self.0.show_logged(py, |app, cx, mut log| async move { app.build(&cx, &order, &mut log).await })
+    }
+
+    #[pyo3(signature = (source, *, suite=None, files=None, sources=None, architecture=None, profiles=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    fn resolve_build_deps<'py>(
+        &self,
+        py: Python<'py>,
+        source: PathBuf,
+        suite: Option<&str>,
+        files: Option<Vec<PathBuf>>,
+        sources: Option<Vec<PathBuf>>,
+        architecture: Option<&str>,
+        profiles: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
+        let from = from.with_sources(self.0.paths(&sources.unwrap_or_default()).into_py_result(py)?);
+        let source = SourceOf::from(self.0.app.build_source_of(&source.to_string_lossy()).into_py_result(py)?);
+        let profiles = profiles.unwrap_or_default().into_iter().map(|name| name.parse::<BuildProfile>());
+        let profiles = profiles.collect::<Result<BTreeSet<_>, _>>().into_py_result(py)?;
+        self.0.show(py, |app, cx| async move {
+            Ok(answer_json(&app.resolve_build_deps(&cx, &from, &source, profiles).await?))
+        })
     }
 
     #[pyo3(signature = (packages, *, suite=None, files=None, architecture=None))]
@@ -114,9 +231,7 @@ impl PyApp {
     ) -> PyResult<Bound<'py, PyAny>> {
         let ask = Install::new(Relations::parse(packages).into_py_result(py)?);
         let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
-        let app = self.app.clone();
-        let answer = wait(py, self.on_event.as_ref(), |cx| async move { app.resolve_install(&cx, &from, ask).await })?;
-        plain(py, &answer_json(&answer))
+        self.0.show(py, |app, cx| async move { Ok(answer_json(&app.resolve_install(&cx, &from, ask).await?)) })
     }
 
     #[pyo3(signature = (*, suite=None, files=None, architecture=None))]
@@ -128,15 +243,12 @@ impl PyApp {
         architecture: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
-        let app = self.app.clone();
-        let found = wait(py, self.on_event.as_ref(), |cx| async move { app.installability(&cx, &from).await })?;
-        plain(py, &installability_json(&found))
+        self.0.show(py, |app, cx| async move { Ok(installability_json(&app.installability(&cx, &from).await?)) })
     }
 
     #[pyo3(signature = (*, dry_run=false))]
     fn gc<'py>(&self, py: Python<'py>, dry_run: bool) -> PyResult<Bound<'py, PyAny>> {
-        let app = self.app.clone();
-        let swept = wait(py, self.on_event.as_ref(), |cx| async move { app.gc(&cx, dry_run).await })?;
+        let swept = self.0.run(py, |app, cx| async move { app.gc(&cx, dry_run).await })?;
         plain(py, &json!({ "dry_run": dry_run, "blobs": swept.blobs.len(), "bytes": swept.bytes() }))
     }
 }

@@ -1,6 +1,9 @@
 //! Errors to exceptions, and wire values to Python's own types.
 
-use debbuild_cli::app::AppError;
+use std::time::Duration;
+
+use debbuild_cli::app::{AppError, Failure};
+use debbuild_core::error::Class;
 use pyo3::{prelude::*, types::PyBytes};
 use serde::Serialize;
 
@@ -34,4 +37,10 @@ pub(crate) fn plain<'py, T: Serialize>(py: Python<'py>, value: &T) -> PyResult<B
     let text =
         serde_json::to_vec(value).map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))?;
     py.import("json")?.getattr("loads")?.call1((PyBytes::new(py, &text),))
+}
+
+/// A span of time as Python gives it.
+pub(crate) fn seconds(seconds: f64) -> Result<Duration, AppError> {
+    let wrong = |_| Failure::new(Class::Usage, format!("not a span of time in seconds: {seconds}"));
+    Ok(Duration::try_from_secs_f64(seconds).map_err(wrong)?)
 }

@@ -2,9 +2,15 @@
 #![allow(missing_docs, reason = "the documentation that Python sees is in _debbuild.pyi")]
 
 mod app;
+mod chroots;
+mod composes;
 mod control;
 mod convert;
+mod handle;
+mod queue;
+mod repository;
 mod runtime;
+mod tags;
 mod version;
 
 use pyo3::prelude::*;
@@ -13,6 +19,11 @@ use pyo3::prelude::*;
 fn _debbuild(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<app::PyApp>()?;
+    module.add_class::<chroots::PyChroots>()?;
+    module.add_class::<composes::PyComposes>()?;
+    module.add_class::<queue::PyQueue>()?;
+    module.add_class::<repository::PyRepository>()?;
+    module.add_class::<tags::PyTags>()?;
     module.add_class::<version::PyVersion>()?;
     module.add_function(wrap_pyfunction!(version::compare_versions, module)?)?;
     module.add_function(wrap_pyfunction!(control::paragraphs, module)?)?;

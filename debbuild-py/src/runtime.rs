@@ -1,6 +1,7 @@
 //! Waiting for asynchronous work on the calling thread: the GIL is released, events are drained, Ctrl-C cancels.
 
 use std::{
+    io,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
@@ -11,11 +12,13 @@ use std::{
 use debbuild_cli::app::{AppError, Failure, event_json};
 use debbuild_core::{
     cancel::CancelToken,
+    command::{OutputSink, Stream},
     context::Context,
     error::Class,
     event::{Event, Reporter},
 };
 use pyo3::prelude::*;
+use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::convert::{exception, plain};
@@ -24,13 +27,50 @@ use crate::convert::{exception, plain};
 const TICK: Duration = Duration::from_millis(50);
 /// How many events may wait for the callback; what comes on top is dropped, as a reporter may never wait.
 const BACKLOG: usize = 4096;
+/// A line of a log longer than this is shown in pieces, in bytes.
+const LONGEST_LINE: usize = 64 * 1024;
 
 enum Message<T> {
     Event(Event),
+    Line(String),
     Done(Result<T, AppError>),
 }
 
 struct Sender<T>(SyncSender<Message<T>>);
+
+/// Shows the output of tools to the callback as it comes, line by line.
+pub(crate) struct Lines {
+    send: Box<dyn Fn(String) + Send>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    fn flush(&mut self) {
+        let line = String::from_utf8_lossy(&self.line);
+        if !line.is_empty() {
+            (self.send)(line.trim_end_matches(['\n', '\r']).to_owned());
+        }
+        self.line.clear();
+    }
+}
+
+impl OutputSink for Lines {
+    fn write(&mut self, _stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.line.len() > LONGEST_LINE {
+                self.flush();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
 
 impl<T> std::fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,13 +107,32 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, AppError>> + Send + 'static,
 {
+    wait_with_lines(py, on_event, |cx, _lines| start(cx))
+}
+
+/// The same with a sink for a log, whose lines are events too: `{"event": "log", "text": ...}`.
+pub(crate) fn wait_with_lines<T, F>(
+    py: Python<'_>,
+    on_event: Option<&Py<PyAny>>,
+    start: impl FnOnce(Context, Lines) -> F,
+) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, AppError>> + Send + 'static,
+{
     let runtime = runtime().map_err(|error| exception(py, &error))?;
     let (sender, receiver) = sync_channel(BACKLOG);
     // Only this thread takes from it; the lock lets it be seen without the GIL.
     let receiver = Mutex::new(receiver);
     let cancel = CancelToken::new();
     let cx = Context::new().with_cancel(cancel.clone()).with_events(Arc::new(Sender(sender.clone())));
-    let work = start(cx);
+    let to_callback = sender.clone();
+    let lines = Lines {
+        // A full backlog loses the line, as a slow callback must not stall the work; the log itself is kept elsewhere.
+        send: Box::new(move |line| drop(to_callback.try_send(Message::Line(line)))),
+        line: Vec::new(),
+    };
+    let work = start(cx, lines);
     let task = runtime.spawn(work);
     runtime.spawn(async move {
         let result = task
@@ -86,8 +145,13 @@ where
     loop {
         match next(py, &receiver) {
             Ok(Message::Event(event)) => {
-                if let (Some(callback), None) = (on_event, &raised) {
+                if let (Some(callback), None, Some(event)) = (on_event, &raised, event_json(&event)) {
                     raised = call(py, callback, &event).err();
+                }
+            }
+            Ok(Message::Line(line)) => {
+                if let (Some(callback), None) = (on_event, &raised) {
+                    raised = call(py, callback, &json!({ "event": "log", "text": line })).err();
                 }
             }
             Ok(Message::Done(result)) => {
@@ -116,8 +180,7 @@ fn next<T: Send>(py: Python<'_>, receiver: &Mutex<Receiver<Message<T>>>) -> Resu
     py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(TICK))
 }
 
-fn call(py: Python<'_>, callback: &Py<PyAny>, event: &Event) -> PyResult<()> {
-    let Some(value) = event_json(event) else { return Ok(()) };
-    callback.call1(py, (plain(py, &value)?,))?;
+fn call(py: Python<'_>, callback: &Py<PyAny>, event: &Value) -> PyResult<()> {
+    callback.call1(py, (plain(py, event)?,))?;
     Ok(())
 }

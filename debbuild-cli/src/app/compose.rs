@@ -1,6 +1,6 @@
 //! Composing distributions: the parts of compose wired to this machine's archives, keys and state folder.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use debbuild_compose::{
     blueprint::{ArchiveChoice, ArchiveSource, Blueprint},
@@ -17,14 +17,49 @@ use debbuild_compose::{
 use debbuild_core::{
     acquire::{Archive, ArchiveReader, fetch::Uri},
     context::Context,
+    error::Class,
     lock::LockFile,
     name::{ComponentName, SuiteName},
+    path::{AbsPath, IoResultExt as _},
     sign::{Keyring, Signer},
 };
 
-use super::{App, AppError};
+use super::{App, AppError, Failure};
 
 impl App {
+    /// A blueprint from its file; with names (`VARIANT` or `VARIANT/KIND`) in `only`, that part of it.
+    ///
+    /// # Errors
+    /// Class `config`, naming file and line; `not-found` for a name that the blueprint does not have.
+    pub fn blueprint(&self, file: &AbsPath, only: &[String]) -> Result<Blueprint, AppError> {
+        let blueprint = Blueprint::read(file)?;
+        for name in only {
+            let (variant, kind) = name.split_once('/').unwrap_or((name, ""));
+            let known = blueprint.variant(variant);
+            let found =
+                known.is_some_and(|v| kind.is_empty() || v.deliverables.iter().any(|d| d.kind().name() == kind));
+            if !found {
+                return Err(Failure::new(Class::NotFound, format!("the blueprint has no {name}")).into());
+            }
+        }
+        if only.is_empty() {
+            return Ok(blueprint);
+        }
+        let wanted =
+            |variant: &str, kind: &str| only.iter().any(|name| name == variant || *name == format!("{variant}/{kind}"));
+        Ok(blueprint.only(|variant, kind| wanted(variant, kind.name())))
+    }
+
+    /// A lock from its file.
+    ///
+    /// # Errors
+    /// Class `usage` when it is none.
+    pub fn lock_file(&self, file: &AbsPath) -> Result<LockFile, AppError> {
+        let bytes = fs::read(file).at("read", file)?;
+        let lock = serde_json::from_slice(&bytes);
+        Ok(lock.map_err(|error| Failure::new(Class::Usage, format!("{file} is not a lock: {error}")))?)
+    }
+
     /// A composer for this blueprint, with the archives that it names.
     ///
     /// # Errors

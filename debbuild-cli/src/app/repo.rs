@@ -7,10 +7,11 @@ use debbuild_core::{
     blocking,
     context::Context,
     error::Class,
-    name::{ComponentName, SuiteName},
+    name::{ComponentName, PackageName, SuiteName},
     path::{AbsPath, IoResultExt as _},
-    repo::{Diff, Entry, Input, KeyExport, Report, Repository, State, SuiteOptions},
+    repo::{Diff, Entry, Input, KeyExport, Report, Repository, State, SuiteOptions, Wanted},
     sign::{GpgOptions, GpgSigner, Keyring, Signer},
+    version::Version,
 };
 use serde_json::{Value, json};
 
@@ -125,6 +126,28 @@ impl App {
         }
     }
 
+    /// Publishes what is staged of a suite, or of every suite.
+    ///
+    /// # Errors
+    /// Those of [`Repository::publish`]; suites before the one that failed are published.
+    pub async fn repo_publish(
+        &self,
+        cx: &Context,
+        repository: &Repository,
+        suite: Option<&SuiteName>,
+    ) -> Result<Vec<State>, AppError> {
+        let suites = match suite {
+            Some(suite) => vec![suite.clone()],
+            None => repository.suites(cx).await?.into_iter().map(|options| options.suite).collect(),
+        };
+        let signer = self.signer();
+        let mut states = Vec::new();
+        for suite in suites {
+            states.push(repository.publish(cx, &suite, &*signer).await?);
+        }
+        Ok(states)
+    }
+
     /// The inputs that files and folders stand for: of a folder every .deb and .dsc in it and below it, by path.
     ///
     /// # Errors
@@ -184,6 +207,23 @@ impl App {
         .await?;
         Ok(files)
     }
+}
+
+/// Which packages a text means: `NAME[=VERSION][/ARCHITECTURE]`, where the architecture may be `source`.
+///
+/// # Errors
+/// Class `usage` when a part is malformed.
+pub fn parse_wanted(text: &str) -> Result<Wanted, AppError> {
+    let (rest, architecture) = text.rsplit_once('/').map_or((text, None), |(rest, arch)| (rest, Some(arch)));
+    let (name, version) = rest.split_once('=').map_or((rest, None), |(name, version)| (name, Some(version)));
+    let mut wanted = Wanted::new(PackageName::new(name)?);
+    if let Some(version) = version {
+        wanted = wanted.with_version(Version::new(version)?);
+    }
+    Ok(match architecture {
+        Some(architecture) => wanted.with_architecture(architecture),
+        None => wanted,
+    })
 }
 
 fn packages_below(folder: &AbsPath, inputs: &mut Vec<Input>) -> Result<(), AppError> {

@@ -3,13 +3,12 @@
 use debbuild_core::{
     arch::Architecture,
     build::{BuildRecord, Network},
-    error::Class,
     name::SuiteName,
 };
 
 use super::{Answer, Done, Door};
 use crate::app::{
-    AppError, BuildOrder, BuildSource, Failure,
+    AppError, BuildOrder,
     units::{parse_duration, parse_size},
 };
 
@@ -66,12 +65,7 @@ pub(super) async fn build(door: &Door, args: &BuildArgs) -> Answer {
 
 fn order(door: &Door, args: &BuildArgs) -> Result<BuildOrder, AppError> {
     let machine = door.app.machine();
-    let source = if args.source.ends_with(".dsc") {
-        BuildSource::Dsc(machine.path(&args.source)?)
-    } else {
-        let wrong = |error| Failure::new(Class::Usage, format!("neither a .dsc nor a source package: {error}"));
-        BuildSource::Named(args.source.parse().map_err(wrong)?)
-    };
+    let source = door.app.build_source_of(&args.source)?;
     let mut order = BuildOrder::new(source);
     order.suite.clone_from(&args.suite);
     order.architecture.clone_from(&args.arch);

@@ -6,7 +6,6 @@ use clap::Subcommand;
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
     create::Variant,
-    manager::Chroot,
 };
 use debbuild_core::{
     arch::Architecture,
@@ -18,7 +17,10 @@ use serde_json::{Value, json};
 
 use super::{Answer, Done, Door};
 use crate::{
-    app::{AppError, ChrootWish, units::parse_duration, units::show_size},
+    app::{
+        AppError, ChrootWish, chroot_detail_json, chroot_json, chroot_updated_json, units::parse_duration,
+        units::show_size,
+    },
     console::Table,
 };
 
@@ -186,23 +188,6 @@ fn own(door: &Door, answer: Answer) -> Answer {
     })
 }
 
-fn summary(chroot: &Chroot) -> Value {
-    let manifest = &chroot.manifest;
-    json!({
-        "id": manifest.id,
-        "suite": manifest.spec.suite,
-        "architecture": manifest.spec.architecture,
-        "variant": manifest.spec.variant,
-        "include": manifest.spec.include,
-        "created": manifest.created,
-        "epoch": manifest.epoch,
-        "packages": manifest.packages,
-        "size": manifest.tarball.size,
-        "sha256": manifest.tarball.sha256,
-        "tarball": chroot.tarball.as_str(),
-    })
-}
-
 async fn create(door: &Door, args: &CreateArgs) -> Answer {
     let mut log = door.talk.log();
     let chroot = match (&args.locked, &args.suite) {
@@ -220,13 +205,13 @@ async fn create(door: &Door, args: &CreateArgs) -> Answer {
         (None, None) => return Ok(Done::Failed(debbuild_core::error::Class::Usage)),
     };
     drop(log);
-    door.out.show(&summary(&chroot), |_| format!("{}\n", chroot.id))?;
+    door.out.show(&chroot_json(&chroot), |_| format!("{}\n", chroot.id))?;
     Ok(Done::Well)
 }
 
 async fn list(door: &Door) -> Answer {
     let chroots = door.app.chroots(&door.cx).await?.list()?;
-    let wire: Vec<Value> = chroots.iter().map(summary).collect();
+    let wire: Vec<Value> = chroots.iter().map(chroot_json).collect();
     door.out.show(&wire, |_| {
         let mut table = Table::new(["ID", "SUITE", "ARCH", "VARIANT", "PACKAGES", "SIZE", "MADE"]);
         for chroot in &chroots {
@@ -250,7 +235,7 @@ async fn show(door: &Door, args: &IdArgs) -> Answer {
     let manager = door.app.chroots(&door.cx).await?;
     let chroot = manager.find(&args.id)?;
     let lock = manager.lock(chroot.id)?;
-    let wire = json!({ "chroot": summary(&chroot), "lock": lock });
+    let wire = chroot_detail_json(&chroot, &lock);
     door.out.show(&wire, |_| {
         let manifest = &chroot.manifest;
         let mut text = format!(
@@ -280,8 +265,7 @@ async fn update(door: &Door, args: &IdArgs) -> Answer {
     let mut log = door.talk.log();
     let updated = door.app.chroot_update(&door.cx, &args.id, &mut log).await?;
     drop(log);
-    let mut wire = summary(&updated.chroot);
-    wire["changed"] = updated.changed.into();
+    let wire = chroot_updated_json(&updated);
     door.out.show(&wire, |_| format!("{}\n", updated.chroot.id))?;
     Ok(Done::Well)
 }

@@ -1,18 +1,18 @@
 //! `debbuild compose`: distributions from blueprints.
 
-use std::fs;
-
 use clap::Subcommand;
 use debbuild_compose::{
     blueprint::Blueprint,
-    composer::{ComposeReport, ComposeSummary, NodeOutcome, Planned},
+    composer::{ComposeSummary, Planned},
 };
-use debbuild_core::{error::Class, lock::LockFile, path::IoResultExt as _};
-use serde_json::{Value, json};
+use debbuild_core::lock::LockFile;
+use serde_json::Value;
 
 use super::{Answer, Done, Door};
 use crate::{
-    app::{AppError, Failure},
+    app::{
+        AppError, compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
+    },
     console::Table,
 };
 
@@ -77,23 +77,21 @@ pub(super) async fn compose(door: &Door, args: &ComposeArgs) -> Answer {
         ComposeVerb::Run(args) => {
             let (blueprint, lock) = read(door, &args.source)?;
             let report = door.app.compose_run(&door.cx, &blueprint, lock, args.jobs).await?;
-            door.out.show(&report_json(&report), |_| format!("{}\n", report.folder))?;
+            door.out.show(&compose_report_json(&report), |_| format!("{}\n", report.folder))?;
         }
         ComposeVerb::Plan(source) => {
             let (blueprint, lock) = read(door, source)?;
             let planned = door.app.compose_plan(&door.cx, &blueprint, lock).await?;
-            door.out.show(&plan_json(&planned), |_| plan_text(&planned))?;
+            door.out.show(&compose_plan_json(&planned), |_| plan_text(&planned))?;
         }
         ComposeVerb::Show(named) => {
             let detail = door.app.compose_show(&named.compose)?;
-            let mut wire = summary_json(&detail.summary);
-            wire["info"] = json!(detail.info);
-            wire["images"] = json!(detail.images);
+            let wire = compose_detail_json(&detail);
             door.out.show(&wire, |wire| show_text(&detail.summary, wire))?;
         }
         ComposeVerb::List => {
             let all = door.app.compose_list()?;
-            let wire: Vec<Value> = all.iter().map(summary_json).collect();
+            let wire: Vec<Value> = all.iter().map(compose_summary_json).collect();
             door.out.show(&wire, |_| {
                 let mut table = Table::new(["COMPOSE", "STATUS", "FOLDER"]);
                 for one in &all {
@@ -104,14 +102,7 @@ pub(super) async fn compose(door: &Door, args: &ComposeArgs) -> Answer {
         }
         ComposeVerb::Why(args) => {
             let way = door.app.compose_why(&args.named.compose, &args.package)?;
-            let wire: Vec<Value> = way
-                .iter()
-                .map(|step| {
-                    let mut value = json!(step.because);
-                    value["package"] = json!(step.package);
-                    value
-                })
-                .collect();
+            let wire = compose_why_json(&way);
             door.out.show(&wire, |_| way.iter().map(|s| format!("{}: {}\n", s.package, s.because)).collect())?;
         }
     }
@@ -119,66 +110,10 @@ pub(super) async fn compose(door: &Door, args: &ComposeArgs) -> Answer {
 }
 
 fn read(door: &Door, source: &Source) -> Result<(Blueprint, Option<LockFile>), AppError> {
-    let blueprint = Blueprint::read(&door.app.machine().path(&source.blueprint)?)?;
-    for name in &source.only {
-        let (variant, kind) = name.split_once('/').unwrap_or((name, ""));
-        let known = blueprint.variant(variant);
-        let found = known.is_some_and(|v| kind.is_empty() || v.deliverables.iter().any(|d| d.kind().name() == kind));
-        if !found {
-            return Err(Failure::new(Class::NotFound, format!("the blueprint has no {name}")).into());
-        }
-    }
-    let wanted = |variant: &str, kind: &str| {
-        source.only.iter().any(|name| name == variant || *name == format!("{variant}/{kind}"))
-    };
-    let blueprint = match source.only.is_empty() {
-        true => blueprint,
-        false => blueprint.only(|variant, kind| wanted(variant, kind.name())),
-    };
-    let Some(file) = &source.locked else { return Ok((blueprint, None)) };
-    let path = door.app.machine().path(file)?;
-    let bytes = fs::read(&path).at("read", &path)?;
-    let lock = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::new(Class::Usage, format!("{path} is not a lock: {error}")))?;
-    Ok((blueprint, Some(lock)))
-}
-
-fn outcome(outcome: &NodeOutcome) -> (&'static str, Value) {
-    match outcome {
-        NodeOutcome::Reused => ("reused", Value::Null),
-        NodeOutcome::Made { seconds } => ("made", json!({ "seconds": seconds })),
-        NodeOutcome::NotNeeded => ("not-needed", Value::Null),
-        NodeOutcome::Failed { class, message } => ("failed", json!({ "class": class.name(), "message": message })),
-        _ => ("skipped", Value::Null),
-    }
-}
-
-fn report_json(report: &ComposeReport) -> Value {
-    let node = |node: &debbuild_compose::composer::NodeReport| {
-        let (word, detail) = outcome(&node.outcome);
-        let (name, key) = (&node.name, node.key.to_string());
-        json!({ "name": name, "key": key, "reason": node.reason.to_string(), "outcome": word, "detail": detail })
-    };
-    json!({
-        "id": report.id.to_string(),
-        "status": report.status.to_string(),
-        "folder": report.folder.as_str(),
-        "resumed": report.resumed,
-        "nodes": report.nodes.iter().map(node).collect::<Vec<_>>(),
-    })
-}
-
-fn plan_json(planned: &Planned) -> Value {
-    let nodes: Vec<Value> = planned
-        .nodes()
-        .map(|(node, reason)| {
-            let (name, key) = (&node.spec.name, node.key.to_string());
-            let inputs: Vec<String> = node.spec.inputs.iter().map(|input| input.label()).collect();
-            let (phase, options) = (&node.spec.phase, &node.spec.options);
-            json!({ "name": name, "phase": phase, "key": key, "inputs": inputs, "options": options, "reason": reason.to_string() })
-        })
-        .collect();
-    json!({ "nodes": nodes, "lock": planned.lock })
+    let machine = door.app.machine();
+    let blueprint = door.app.blueprint(&machine.path(&source.blueprint)?, &source.only)?;
+    let lock = source.locked.as_deref().map(|file| door.app.lock_file(&machine.path(file)?)).transpose()?;
+    Ok((blueprint, lock))
 }
 
 fn plan_text(planned: &Planned) -> String {
@@ -191,11 +126,6 @@ fn plan_text(planned: &Planned) -> String {
         nodes.row([node.spec.name.clone(), node.key.to_string()[..12].to_owned(), reason.to_string()]);
     }
     format!("{}\n{}", sets.text(), nodes.text())
-}
-
-fn summary_json(summary: &ComposeSummary) -> Value {
-    let (id, status) = (summary.id.to_string(), summary.status.to_string());
-    json!({ "id": id, "status": status, "folder": summary.folder.as_str() })
 }
 
 fn show_text(summary: &ComposeSummary, wire: &Value) -> String {

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use debbuild_core::{
     arch::Architecture,
-    name::{ComponentName, PackageName, SuiteName},
+    name::{ComponentName, SuiteName},
     path::AbsPath,
     repo::{Entry, Placing, Report, Repository, State, StateId, Wanted},
     version::Version,
@@ -14,7 +14,7 @@ use super::{Answer, Done, Door};
 use crate::{
     app::{
         AppError,
-        repo::{SuiteChange, diff_json, entry_json, report_json, state_json, suite_json},
+        repo::{SuiteChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
         units,
     },
     console::Table,
@@ -132,16 +132,7 @@ struct RemoveArgs {
 }
 
 fn wanted(text: &str) -> Result<Wanted, String> {
-    let (rest, architecture) = text.rsplit_once('/').map_or((text, None), |(rest, arch)| (rest, Some(arch)));
-    let (name, version) = rest.split_once('=').map_or((rest, None), |(name, version)| (name, Some(version)));
-    let mut wanted = Wanted::new(PackageName::new(name).map_err(|error| error.to_string())?);
-    if let Some(version) = version {
-        wanted = wanted.with_version(Version::new(version).map_err(|error| error.to_string())?);
-    }
-    Ok(match architecture {
-        Some(architecture) => wanted.with_architecture(architecture),
-        None => wanted,
-    })
+    parse_wanted(text).map_err(|error| error.message())
 }
 
 #[derive(Debug, clap::Args)]
@@ -248,15 +239,7 @@ async fn add(door: &Door, args: &AddArgs) -> Answer {
 
 async fn publish(door: &Door, args: &SuiteArgs) -> Answer {
     let repository = Repository::open(&door.cx, door.app.machine().path(&args.dir)?).await?;
-    let suites = match &args.suite {
-        Some(suite) => vec![suite.clone()],
-        None => repository.suites(&door.cx).await?.into_iter().map(|options| options.suite).collect(),
-    };
-    let signer = door.app.signer();
-    let mut states = Vec::new();
-    for suite in suites {
-        states.push(repository.publish(&door.cx, &suite, &*signer).await?);
-    }
+    let states = door.app.repo_publish(&door.cx, &repository, args.suite.as_ref()).await?;
     show_states(door, &states)
 }
 

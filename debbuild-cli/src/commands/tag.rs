@@ -6,10 +6,9 @@ use debbuild_queue::{
     api::v1::{Tag, Tags as _},
     model::TagName,
 };
-use serde_json::json;
 
 use super::{Answer, Done, Door};
-use crate::console::Table;
+use crate::{app::published_json, console::Table};
 
 /// Keep builds in tags and publish tags as suites
 #[derive(Debug, clap::Args)]
@@ -202,16 +201,7 @@ async fn publish(door: &Door, args: &PublishArgs) -> Answer {
     let repository = door.app.machine().path(&args.repo)?;
     let (suite, component) = (args.suite.clone(), args.component.clone());
     let published = door.app.publish_tag(&door.cx, args.tag.clone(), repository, suite, component).await?;
-    let wire = json!({
-        "schema": 1,
-        "tag": published.tag.name.as_str(),
-        "content": published.content,
-        "version": published.tag.version,
-        "suite": args.suite.as_str(),
-        "state": published.state.number,
-        "packages": published.state.entries.len(),
-        "signed_by": published.state.signed_by,
-    });
+    let wire = published_json(&published);
     door.out.show(&wire, |_| {
         let (state, count) = (published.state.number, published.state.entries.len());
         format!("suite {} state {state}: {count} packages of tag {}\n", args.suite, args.tag)

@@ -5,10 +5,7 @@ mod submit;
 
 use clap::Subcommand;
 use debbuild_core::error::Class;
-use debbuild_queue::{
-    api::v1::{Task, TaskFilter, Tasks as _},
-    model::IdempotencyKey,
-};
+use debbuild_queue::api::v1::{Task, TaskFilter, Tasks as _};
 
 use super::{Answer, Done, Door};
 use crate::console::Table;
@@ -200,9 +197,4 @@ fn class(task: &Task) -> Option<Class> {
     }
     let class = task.failure.as_ref().and_then(|failure| Class::from_name(&failure.class));
     Some(class.unwrap_or(Class::Internal))
-}
-
-/// The key of a submission: given, so that a script may repeat it, or new.
-fn key(given: Option<&str>) -> Result<IdempotencyKey, debbuild_queue::model::NameError> {
-    given.map_or_else(|| Ok(IdempotencyKey::random()), IdempotencyKey::new)
 }

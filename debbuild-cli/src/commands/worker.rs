@@ -5,10 +5,12 @@ use debbuild_queue::{
     api::v1::{Worker, Workers as _},
     model::WorkerName,
 };
-use serde_json::json;
 
 use super::{Answer, Done, Door};
-use crate::{app::WorkerRun, console::Table};
+use crate::{
+    app::{WorkerRun, worked_json},
+    console::Table,
+};
 
 /// Run workers and see what they do
 #[derive(Debug, clap::Args)]
@@ -67,13 +69,7 @@ async fn run(door: &Door, args: &RunArgs) -> Answer {
     let run = WorkerRun::new(args.name.clone(), args.until_idle).with_slots(args.slots);
     let executors = door.app.executors(&door.cx).await?;
     let report = door.app.run_worker(&door.cx, &run, executors).await?;
-    let wire = json!({
-        "schema": 1,
-        "worker": args.name.as_str(),
-        "attempts": report.attempts,
-        "replayed": report.replayed,
-        "abandoned": report.abandoned,
-    });
+    let wire = worked_json(&args.name, &report);
     door.out.show(&wire, |_| {
         let (attempts, replayed, abandoned) = (report.attempts, report.replayed, report.abandoned);
         format!("{attempts} attempts, {replayed} results handed in late, {abandoned} given up after a crash\n")

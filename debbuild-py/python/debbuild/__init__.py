@@ -8,6 +8,11 @@
 from . import errors, types
 from ._debbuild import (
     App,
+    Chroots,
+    Composes,
+    Queue,
+    Repository,
+    Tags,
     Version,
     __version__,
     compare_versions,
@@ -19,7 +24,12 @@ from .errors import DebbuildError
 
 __all__ = [
     "App",
+    "Chroots",
+    "Composes",
     "DebbuildError",
+    "Queue",
+    "Repository",
+    "Tags",
     "Version",
     "__version__",
     "compare_versions",

@@ -1,12 +1,45 @@
 """The native half of debbuild."""
 
+import builtins
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, final
 
-from .types import Changes, Dsc, FetchedSource, Installability, OnEvent, Path, Report, Swept
+from .types import (
+    Added,
+    BuildRecord,
+    Changes,
+    Check,
+    Chroot,
+    ChrootDetail,
+    Compose,
+    Dsc,
+    Explanation,
+    FetchedSource,
+    Installability,
+    OnEvent,
+    Path,
+    Rebuilt,
+    Report,
+    RepositoryState,
+    Run,
+    Submitted,
+    Swept,
+    Tag,
+    TagContent,
+    TagHistory,
+    TagList,
+    Task,
+    TaskList,
+    Worked,
+)
 
 __all__ = [
     "App",
+    "Chroots",
+    "Composes",
+    "Queue",
+    "Repository",
+    "Tags",
     "Version",
     "__version__",
     "compare_versions",
@@ -50,6 +83,220 @@ def read_changes(data: bytes) -> Changes:
     """An upload as its .changes describes it. The signature is not checked."""
 
 @final
+class Chroots:
+    """The chroots of an ``App``. Methods that make one call ``on_event`` with the lines of its log."""
+
+    def create(
+        self,
+        suite: str,
+        *,
+        architecture: str | None = None,
+        variant: str = "buildd",
+        include: Sequence[str] | None = None,
+    ) -> Chroot:
+        """Make a chroot, or find the one that was made before."""
+
+    def create_locked(self, lock: Path) -> Chroot:
+        """Make the chroot of a lock file again, from exactly its files."""
+
+    def list(self) -> builtins.list[Chroot]:
+        """The chroots, newest first."""
+
+    def show(self, id: str) -> ChrootDetail:
+        """A chroot and its lock; ``id`` is its id, or at least 12 digits of it."""
+
+    def update(self, id: str) -> dict[str, Any]:
+        """Make a new generation from the archives as they are now; ``changed`` says whether it differs."""
+
+    def remove(self, id: str) -> dict[str, str]:
+        """Remove a chroot."""
+
+    def gc(self, *, dry_run: bool = False) -> dict[str, Any]:
+        """Remove chroots that newer generations have replaced."""
+
+    def run(
+        self,
+        id: str,
+        command: Sequence[str],
+        *,
+        archives: bool = False,
+        user: str | None = None,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        input: bytes | None = None,
+        timeout: float | None = None,
+        copy_in: Sequence[tuple[Path, str]] | None = None,
+        copy_out: Sequence[tuple[str, Path]] | None = None,
+    ) -> Run:
+        """Run a command in a throw-away session; its status is an answer, whatever it is.
+
+        ``archives`` lets it reach the chroot's archives, else it reaches nothing. ``copy_in`` are (file here, folder
+        inside), ``copy_out`` (path inside, folder here). ``timeout`` is in seconds. All output is kept in memory.
+        """
+
+@final
+class Repository:
+    """An APT repository. ``suite`` is needed where it has several."""
+
+    @property
+    def folder(self) -> str: ...
+    def init(
+        self,
+        suite: str,
+        *,
+        components: Sequence[str] | None = None,
+        architectures: Sequence[str] | None = None,
+        codename: str | None = None,
+        origin: str | None = None,
+        label: str | None = None,
+        description: str | None = None,
+    ) -> dict[str, Any]:
+        """Make it, or a suite of it, or change the suite."""
+
+    def add(
+        self, files: Sequence[Path], *, suite: str | None = None, component: str = "main", link: bool = False
+    ) -> builtins.list[Added]:
+        """Stage .deb, .dsc and .changes files, and folders with such."""
+
+    def remove(self, packages: Sequence[str], *, suite: str | None = None) -> builtins.list[Added]:
+        """Take packages (``NAME[=VERSION][/ARCHITECTURE]``) out of what is staged."""
+
+    def publish(self, *, suite: str | None = None) -> builtins.list[RepositoryState]:
+        """Publish what is staged as new signed states: of one suite, or of all."""
+
+    def list(self, *, suite: str | None = None, state: int | None = None) -> builtins.list[Added]:
+        """The packages that are staged, or those of a state."""
+
+    def states(self, *, suite: str | None = None) -> builtins.list[RepositoryState]:
+        """The states of a suite."""
+
+    def diff(
+        self, older: int | None = None, newer: int | None = None, *, suite: str | None = None
+    ) -> builtins.list[dict[str, Any]]:
+        """In which packages two states differ: by default the published one and what is staged."""
+
+    def switch(self, state: int, *, suite: str | None = None) -> RepositoryState:
+        """Publish the content of an earlier state again."""
+
+    def verify(self, *, suite: str | None = None, keyrings: Sequence[Path] | None = None) -> Check:
+        """Check a published suite as a client reads it; what is wrong is in the answer."""
+
+    def check(self, *, suite: str | None = None) -> Check:
+        """Check that everything the records name is in the pool."""
+
+    def export_key(self, into: Path, *, suite: str | None = None, uri: str | None = None) -> dict[str, str]:
+        """Write the public key and a .sources file for clients."""
+
+@final
+class Queue:
+    """The tasks of this state folder."""
+
+    def submit(
+        self,
+        sources: Sequence[Path],
+        *,
+        suite: str,
+        architecture: str | None = None,
+        chroot: str | None = None,
+        priority: int = 0,
+        after: Sequence[int] | None = None,
+        in_order: bool = False,
+        profiles: Sequence[str] | None = None,
+        timeout: float | None = None,
+        stalled: float | None = None,
+        key: str | None = None,
+    ) -> Submitted:
+        """Submit builds of .dsc files or named source packages; the same ``key`` again submits nothing new."""
+
+    def tasks(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        kind: str | None = None,
+        label: str | None = None,
+        request: int | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> TaskList:
+        """Tasks, newest first; ``next`` is the ``after`` of the next page."""
+
+    def task(self, task: int) -> Task:
+        """A task with its attempts and builds."""
+
+    def cancel(self, task: int, *, reason: str = "") -> Task:
+        """Cancel a task: at once while it waits, else when its worker hears of it."""
+
+    def retry(self, task: int) -> Task:
+        """Do an ended task again, as a new task."""
+
+    def explain(self, task: int) -> Explanation:
+        """Why a task is where it is."""
+
+    def set_priority(self, task: int, priority: int) -> Task:
+        """Higher goes first; 0 is usual."""
+
+    def log(self, task: int, *, attempt: int | None = None) -> bytes:
+        """The log of an attempt as it is now; by default of the newest."""
+
+    def workers(self) -> dict[str, Any]:
+        """The workers."""
+
+    def run_worker(self, *, name: str = "local", slots: int = 1, until_idle: bool = True) -> Worked:
+        """Work on this machine until there is nothing left that it could do, or else until Ctrl-C."""
+
+@final
+class Tags:
+    """Named, versioned sets of builds."""
+
+    def create(self, tag: str, *, parents: Sequence[str] | None = None) -> Tag:
+        """Create a tag that inherits from others, the nearest first."""
+
+    def list(self) -> TagList:
+        """The tags."""
+
+    def show(self, tag: str) -> TagContent:
+        """What a tag offers, with what it inherits."""
+
+    def add(self, tag: str, build: int, *, reason: str = "") -> Tag:
+        """Add a build."""
+
+    def remove(self, tag: str, build: int, *, reason: str = "") -> Tag:
+        """Take a build out."""
+
+    def inherit(self, tag: str, parents: Sequence[str]) -> Tag:
+        """Set what a tag inherits from, the nearest first."""
+
+    def block(self, tag: str, source: str) -> Tag:
+        """Inherit a source package no longer."""
+
+    def history(self, tag: str, *, after: int = 0, limit: int = 1000) -> TagHistory:
+        """Every change of a tag."""
+
+    def publish(self, tag: str, *, repository: Path, suite: str, component: str = "main") -> dict[str, Any]:
+        """Publish what a tag offers as a suite, which then holds exactly that."""
+
+@final
+class Composes:
+    """Distributions from blueprints."""
+
+    def plan(self, blueprint: Path, *, locked: Path | None = None, only: Sequence[str] | None = None) -> dict[str, Any]:
+        """What a compose would do; ``only`` are ``VARIANT`` or ``VARIANT/KIND``."""
+
+    def run(
+        self, blueprint: Path, *, locked: Path | None = None, only: Sequence[str] | None = None, jobs: int = 1
+    ) -> dict[str, Any]:
+        """Compose a blueprint; one that was killed is gone on with."""
+
+    def list(self) -> builtins.list[Compose]:
+        """The composes."""
+
+    def show(self, compose: str) -> dict[str, Any]:
+        """A compose, by id or ``latest-`` link, with its deliverables."""
+
+    def why(self, compose: str, package: str) -> builtins.list[dict[str, Any]]:
+        """Why a package is in a compose."""
+
+@final
 class App:
     """debbuild on this machine: the same settings, state and use cases as the command line.
 
@@ -67,6 +314,17 @@ class App:
     ) -> App: ...
     @property
     def home(self) -> str: ...
+    @property
+    def chroots(self) -> Chroots: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def tags(self) -> Tags: ...
+    @property
+    def composes(self) -> Composes: ...
+    def repository(self, folder: Path) -> Repository:
+        """The repository in a folder, which need not exist before ``init``."""
+
     def settings(self) -> dict[str, Any]:
         """Every setting."""
 
@@ -78,6 +336,47 @@ class App:
 
     def source_fetch(self, source: str, *, suite: str, into: Path) -> FetchedSource:
         """Fetch a source package (``NAME`` or ``NAME=VERSION``) from the archives of this machine, verified."""
+
+    def source_rebuild(
+        self, dsc: Path, *, suite: str, name: str, maintainer: str, into: Path, number: int = 1
+    ) -> Rebuilt:
+        """Make a no-change rebuild a new source version (``VERSION+0NAME1``)."""
+
+    def build(
+        self,
+        source: Path,
+        *,
+        suite: str | None = None,
+        output: Path | None = None,
+        architecture: str | None = None,
+        chroot: str | None = None,
+        profiles: Sequence[str] | None = None,
+        build_options: Sequence[str] | None = None,
+        extra_packages: Sequence[Path] | None = None,
+        arch_all: bool = True,
+        network: bool = False,
+        timeout: float | None = None,
+        stalled: float | None = None,
+        memory: int | None = None,
+        disk: int | None = None,
+    ) -> BuildRecord:
+        """Build a .dsc or a named source package; a failed build is an answer with another ``outcome``.
+
+        What keeps a build from being tried is an exception. The lines of its log are events. Times are in seconds,
+        sizes in bytes.
+        """
+
+    def resolve_build_deps(
+        self,
+        source: Path,
+        *,
+        suite: str | None = None,
+        files: Sequence[Path] | None = None,
+        sources: Sequence[Path] | None = None,
+        architecture: str | None = None,
+        profiles: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """What would be installed to build a source package: a .dsc, or a name in Sources files or a suite."""
 
     def resolve_install(
         self,

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Path = str | PathLike[str]
 
 Event = dict[str, Any]
-"""A progress event: ``event`` is its kind (started, progress, note, warning, log, finished)."""
+"""A progress event: ``event`` is its kind (started, progress, note, warning, log, finished).
+
+A ``log`` with ``text`` is a line of a log."""
 
 OnEvent = Callable[[Event], object]
 
@@ -86,3 +88,201 @@ class Swept(TypedDict):
     dry_run: bool
     blobs: int
     bytes: int
+
+
+class Chroot(TypedDict):
+    id: str
+    suite: str
+    architecture: str
+    variant: str
+    include: list[str]
+    created: str
+    epoch: str
+    packages: int
+    size: int
+    sha256: str
+    tarball: str
+
+
+class ChrootDetail(TypedDict):
+    chroot: Chroot
+    lock: dict[str, Any]
+
+
+class Run(TypedDict):
+    """How a command ended, and all it said."""
+
+    status: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+
+
+class Rebuilt(TypedDict):
+    dsc: str
+
+
+class BuildRecord(TypedDict):
+    """``result.json``; its schema is ``docs/schemas/result-v1.json``."""
+
+    schema: int
+    source: str
+    version: str
+    architecture: str
+    suite: str
+    request_key: str | None
+    build_key: str | None
+    chroot_id: str | None
+    outcome: Literal["succeeded", "failed", "aborted"]
+    failure: dict[str, Any] | None
+    stages: list[dict[str, Any]]
+    artifacts: list[dict[str, Any]]
+    resources: dict[str, Any]
+    builder: dict[str, Any]
+    network: str
+    profiles: list[str]
+    lock: str | None
+    log: dict[str, Any] | None
+
+
+class Added(TypedDict):
+    """A package of a suite."""
+
+    package: str
+    version: str
+    architecture: str
+    component: str
+    source: str
+    source_version: str
+    files: list[dict[str, Any]]
+
+
+class RepositoryState(TypedDict):
+    suite: str
+    state: int
+    date: str
+    valid_until: str | None
+    signed_by: str
+    release_sha256: str
+    switched_to: int | None
+    packages: int
+
+
+class Problem(TypedDict):
+    path: str
+    problem: str
+
+
+class Check(TypedDict):
+    good: bool
+    files: int
+    findings: list[Problem]
+
+
+class Submitted(TypedDict):
+    schema: int
+    request: int
+    tasks: list[int]
+    repeated: bool
+
+
+class Attempt(TypedDict):
+    id: str
+    worker: str
+    state: str
+    leased_at: str
+    started_at: str | None
+    ended_at: str | None
+    log_size: int
+    failure: dict[str, Any] | None
+
+
+class Task(TypedDict):
+    schema: int
+    id: int
+    request: int
+    by: str
+    spec: dict[str, Any]
+    label: str
+    priority: int
+    state: Literal["blocked", "ready", "leased", "succeeded", "failed", "aborted", "cancelled"]
+    ended: bool
+    submitted_at: str
+    ended_at: str | None
+    not_before: str | None
+    infrastructure_failures: int
+    cancel: dict[str, Any] | None
+    failure: dict[str, Any] | None
+    after: list[int]
+    retry_of: int | None
+    retried_by: int | None
+    attempts: NotRequired[list[Attempt]]
+    builds: NotRequired[list[int]]
+
+
+class TaskList(TypedDict):
+    schema: int
+    tasks: list[Task]
+    next: str | None
+
+
+class Explanation(TypedDict):
+    schema: int
+    task: int
+    state: str
+    place: int | None
+    reasons: list[str]
+
+
+class Worked(TypedDict):
+    schema: int
+    worker: str
+    attempts: int
+    replayed: int
+    abandoned: int
+
+
+class Tag(TypedDict):
+    schema: int
+    id: int
+    name: str
+    version: int
+    parents: list[str]
+    blocked: list[str]
+
+
+class TagList(TypedDict):
+    schema: int
+    tags: list[Tag]
+
+
+TagBuild = TypedDict(
+    "TagBuild", {"build": int, "source": str, "version": str, "architecture": str, "from": str}
+)
+
+
+class TagContent(TypedDict):
+    schema: int
+    tag: Tag
+    builds: list[TagBuild]
+
+
+class TagChange(TypedDict):
+    version: int
+    at: str
+    by: str
+    action: str
+    build: int | None
+    text: str
+
+
+class TagHistory(TypedDict):
+    schema: int
+    tag: str
+    changes: list[TagChange]
+
+
+class Compose(TypedDict):
+    id: str
+    status: str
+    folder: str

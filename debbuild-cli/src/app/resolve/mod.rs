@@ -26,7 +26,7 @@ use debbuild_core::{
 };
 pub use installability::{Broken, Installability};
 
-use super::{App, AppError, Failure, settle};
+use super::{App, AppError, BuildSource, Failure, settle};
 
 /// Which packages a question is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +78,15 @@ pub enum SourceOf {
     Dsc(AbsPath),
     /// By its name in the Sources files or the suite.
     Named(SourceRequest),
+}
+
+impl From<BuildSource> for SourceOf {
+    fn from(source: BuildSource) -> Self {
+        match source {
+            BuildSource::Dsc(file) => Self::Dsc(file),
+            BuildSource::Named(request) => Self::Named(request),
+        }
+    }
 }
 
 impl App {

@@ -1,12 +1,20 @@
 //! Values as every door shows them to programs: the command line's JSON, and Python's dicts.
 
+mod chroot;
+mod compose;
+mod queue;
 mod resolve;
 
+pub use chroot::{chroot_detail_json, chroot_json, chroot_updated_json};
+pub use compose::{
+    compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
+};
 use debbuild_core::{
     acquire::source::FetchedSource,
     error::Class,
     event::{Event, SpanId, Unit},
 };
+pub use queue::{published_json, worked_json};
 pub use resolve::{answer_json, installability_json};
 use serde_json::{Value, json};
 

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use debbuild_core::{
-    acquire::source::SourceRequest, arch::Architecture, build::ChrootId, name::SuiteName, path::AbsPath,
-};
-use debbuild_queue::api::v1::{SCHEMA, SubmitTask, SubmitTasks, Tasks as _};
+use debbuild_core::{arch::Architecture, build::ChrootId, name::SuiteName};
 
 use super::{Answer, Done, Door, follow};
-use crate::app::{AppError, BuildSubmission, units};
+use crate::app::{SubmitOrder, units};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SubmitArgs {
@@ -51,35 +48,18 @@ pub(super) struct SubmitArgs {
 }
 
 pub(super) async fn submit(door: &Door, args: &SubmitArgs) -> Answer {
-    let architecture = match &args.arch {
-        Some(architecture) => architecture.clone(),
-        None => door.app.architecture(&door.cx).await?,
-    };
-    let mut tasks = Vec::new();
-    for (place, source) in args.sources.iter().enumerate() {
-        let dsc = dsc(door, args, source).await?;
-        let mut wanted = BuildSubmission::new(dsc, args.suite.clone(), architecture.clone()).with_chroot(args.chroot);
-        wanted.options.profiles.clone_from(&args.profiles);
-        wanted.options.timeout = args.timeout.or(wanted.options.timeout);
-        wanted.options.stalled = args.stalled.or(wanted.options.stalled);
-        let spec = door.app.build_task(&door.cx, &wanted).await?;
-        let label = format!("{} {} {architecture}", wanted.dsc.name().trim_end_matches(".dsc"), args.suite);
-        let after_earlier = if args.in_order { place.checked_sub(1).into_iter().collect() } else { Vec::new() };
-        tasks.push(SubmitTask { spec, label, priority: args.priority, after: args.after.clone(), after_earlier });
-    }
-    let key = super::key(args.key.as_deref())?.to_string();
-    let request = SubmitTasks { schema: SCHEMA, idempotency_key: key, tasks };
-    let done = door.app.api().await?.submit(&door.cx, &request).await?;
+    let sources = args.sources.iter().map(|source| door.app.build_source_of(source)).collect::<Result<_, _>>()?;
+    let mut order = SubmitOrder::new(sources, args.suite.clone());
+    order.architecture.clone_from(&args.arch);
+    order.chroot = args.chroot;
+    order.priority = args.priority;
+    order.after.clone_from(&args.after);
+    order.in_order = args.in_order;
+    order.key.clone_from(&args.key);
+    order.options.profiles.clone_from(&args.profiles);
+    order.options.timeout = args.timeout.or(order.options.timeout);
+    order.options.stalled = args.stalled.or(order.options.stalled);
+    let done = door.app.submit(&door.cx, &order).await?;
     door.out.show(&done, |done| done.tasks.iter().map(|id| format!("{id}\n")).collect())?;
     if args.wait { follow::until_ended(door, &done.tasks, false).await } else { Ok(Done::Well) }
-}
-
-/// The .dsc: a path, or fetched from the suite's archives into the scratch folder.
-async fn dsc(door: &Door, args: &SubmitArgs, source: &str) -> Result<AbsPath, AppError> {
-    if source.ends_with(".dsc") {
-        return Ok(door.app.machine().path(source)?);
-    }
-    let request: SourceRequest = source.parse()?;
-    let into = door.app.home().join("scratch/sources").child(&source.replace(['=', ':', '~'], "_"))?;
-    Ok(door.app.source_fetch(&door.cx, &request, &args.suite, &into).await?.dsc)
 }

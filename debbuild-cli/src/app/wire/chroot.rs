@@ -1,0 +1,38 @@
+//! Chroots.
+
+use debbuild_chroot::manager::{Chroot, Updated};
+use debbuild_core::lock::LockFile;
+use serde_json::{Value, json};
+
+/// A chroot: what was asked for, when it was made, its size in bytes, and where its tar archive is.
+#[must_use]
+pub fn chroot_json(chroot: &Chroot) -> Value {
+    let manifest = &chroot.manifest;
+    json!({
+        "id": manifest.id,
+        "suite": manifest.spec.suite,
+        "architecture": manifest.spec.architecture,
+        "variant": manifest.spec.variant,
+        "include": manifest.spec.include,
+        "created": manifest.created,
+        "epoch": manifest.epoch,
+        "packages": manifest.packages,
+        "size": manifest.tarball.size,
+        "sha256": manifest.tarball.sha256,
+        "tarball": chroot.tarball.as_str(),
+    })
+}
+
+/// A chroot with its lock: every archive and package that it was made of.
+#[must_use]
+pub fn chroot_detail_json(chroot: &Chroot, lock: &LockFile) -> Value {
+    json!({ "chroot": chroot_json(chroot), "lock": lock })
+}
+
+/// A chroot's newest generation, and whether it differs from the one before.
+#[must_use]
+pub fn chroot_updated_json(updated: &Updated) -> Value {
+    let mut value = chroot_json(&updated.chroot);
+    value["changed"] = updated.changed.into();
+    value
+}

@@ -1,0 +1,175 @@
+//! `App.chroots`: clean places, and commands run in them.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use debbuild_chroot::{
+    backend::{Session, SessionCommand},
+    create::Variant,
+};
+use debbuild_cli::app::{App, AppError, ChrootWish, chroot_detail_json, chroot_json, chroot_updated_json};
+use debbuild_core::{
+    arch::Architecture,
+    command::{Capture, Exit, Stdin},
+    context::Context,
+    name::{PackageName, SuiteName},
+    path::AbsPath,
+};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    convert::{IntoPy as _, seconds},
+    handle::Handle,
+};
+
+#[pyclass(name = "Chroots", module = "debbuild", frozen)]
+#[derive(Debug)]
+pub(crate) struct PyChroots(pub(crate) Handle);
+
+/// What is done in one session.
+struct Job {
+    id: String,
+    archives: bool,
+    command: SessionCommand,
+    copy_in: Vec<(AbsPath, String)>,
+    copy_out: Vec<(String, AbsPath)>,
+}
+
+impl Job {
+    async fn run(self, app: &App, cx: &Context) -> Result<(Exit, Capture), AppError> {
+        let mut session = app.chroot_open(cx, &self.id, self.archives).await?;
+        let done = self.work(app, cx, &mut *session).await;
+        session.close(cx).await?;
+        done
+    }
+
+    async fn work(&self, app: &App, cx: &Context, session: &mut dyn Session) -> Result<(Exit, Capture), AppError> {
+        for (file, folder) in &self.copy_in {
+            app.copy_in(cx, session, file, folder).await?;
+        }
+        let mut output = Capture::default();
+        let exit = session.run(cx, &self.command, &mut output).await?;
+        for (path, folder) in &self.copy_out {
+            app.copy_out(cx, session, path, folder).await?;
+        }
+        Ok((exit, output))
+    }
+}
+
+fn wish(
+    suite: &str,
+    architecture: Option<&str>,
+    variant: &str,
+    include: Option<Vec<String>>,
+) -> Result<ChrootWish, AppError> {
+    let include =
+        include.unwrap_or_default().iter().map(|name| PackageName::new(name)).collect::<Result<Vec<_>, _>>()?;
+    let wish = ChrootWish::new(SuiteName::new(suite)?).with_variant(variant.parse::<Variant>()?);
+    Ok(wish.with_architecture(architecture.map(Architecture::new).transpose()?).with_include(include))
+}
+
+#[pymethods]
+impl PyChroots {
+    #[pyo3(signature = (suite, *, architecture=None, variant="buildd", include=None))]
+    fn create<'py>(
+        &self,
+        py: Python<'py>,
+        suite: &str,
+        architecture: Option<&str>,
+        variant: &str,
+        include: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let wish = wish(suite, architecture, variant, include).into_py_result(py)?;
+        self.0.show_logged(py, |app, cx, mut log| async move {
+            Ok(chroot_json(&app.chroot_create(&cx, &wish, &mut log).await?))
+        })
+    }
+
+    fn create_locked<'py>(&self, py: Python<'py>, lock: PathBuf) -> PyResult<Bound<'py, PyAny>> {
+        let lock = self.0.path(&lock).into_py_result(py)?;
+        self.0.show_logged(py, |app, cx, mut log| async move {
+            Ok(chroot_json(&app.chroot_create_locked(&cx, &lock, &mut log).await?))
+        })
+    }
+
+    fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move {
+            let chroots = app.chroots(&cx).await?.list()?;
+            Ok(chroots.iter().map(chroot_json).collect::<Vec<Value>>())
+        })
+    }
+
+    fn show<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move {
+            let manager = app.chroots(&cx).await?;
+            let chroot = manager.find(&id)?;
+            Ok(chroot_detail_json(&chroot, &manager.lock(chroot.id)?))
+        })
+    }
+
+    fn update<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show_logged(py, |app, cx, mut log| async move {
+            Ok(chroot_updated_json(&app.chroot_update(&cx, &id, &mut log).await?))
+        })
+    }
+
+    fn remove<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move {
+            let id = app.chroot_remove(&cx, &id).await?;
+            Ok(json!({ "removed": id.to_string() }))
+        })
+    }
+
+    #[pyo3(signature = (*, dry_run=false))]
+    fn gc<'py>(&self, py: Python<'py>, dry_run: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move {
+            let gone = app.chroot_gc(&cx, dry_run).await?;
+            let ids: Vec<String> = gone.iter().map(ToString::to_string).collect();
+            Ok(json!({ "dry_run": dry_run, "chroots": ids }))
+        })
+    }
+
+    #[pyo3(signature = (
+        id, command, *, archives=false, user=None, cwd="/", env=None, input=None, timeout=None, copy_in=None, copy_out=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        id: String,
+        command: Vec<String>,
+        archives: bool,
+        user: Option<String>,
+        cwd: &str,
+        env: Option<BTreeMap<String, String>>,
+        input: Option<Vec<u8>>,
+        timeout: Option<f64>,
+        copy_in: Option<Vec<(PathBuf, String)>>,
+        copy_out: Option<Vec<(String, PathBuf)>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let timeout: Option<Duration> = timeout.map(seconds).transpose().into_py_result(py)?;
+        let mut command = SessionCommand::new(command).with_cwd(cwd).with_user(user).with_limits(timeout, None);
+        for (key, value) in env.unwrap_or_default() {
+            command = command.with_env(key, value);
+        }
+        if let Some(input) = input {
+            command = command.with_stdin(Stdin::Bytes(input));
+        }
+        let (copy_in, copy_out) = (copy_in.unwrap_or_default(), copy_out.unwrap_or_default());
+        let copy_in = copy_in.into_iter().map(|(file, folder)| Ok((self.0.path(&file)?, folder)));
+        let copy_in = copy_in.collect::<Result<Vec<_>, AppError>>().into_py_result(py)?;
+        let copy_out = copy_out.into_iter().map(|(path, folder)| Ok((path, self.0.path(&folder)?)));
+        let copy_out = copy_out.collect::<Result<Vec<_>, AppError>>().into_py_result(py)?;
+        let job = Job { id, archives, command, copy_in, copy_out };
+        let (exit, output) = self.0.run(py, |app, cx| async move { job.run(&app, &cx).await })?;
+        let done = PyDict::new(py);
+        done.set_item("status", exit.status)?;
+        done.set_item("signal", exit.signal)?;
+        done.set_item("stdout", PyBytes::new(py, &output.stdout))?;
+        done.set_item("stderr", PyBytes::new(py, &output.stderr))?;
+        Ok(done)
+    }
+}

@@ -1,0 +1,221 @@
+//! `App.repository(folder)`: an APT repository.
+
+use std::path::PathBuf;
+
+use debbuild_cli::app::{
+    App, AppError,
+    repo::{SuiteChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
+};
+use debbuild_core::{
+    arch::Architecture,
+    context::Context,
+    name::{ComponentName, SuiteName},
+    path::AbsPath,
+    repo::{Placing, Repository, StateId},
+};
+use pyo3::prelude::*;
+use serde_json::{Value, json};
+
+use crate::{convert::IntoPy as _, handle::Handle};
+
+#[pyclass(name = "Repository", module = "debbuild", frozen)]
+#[derive(Debug)]
+pub(crate) struct PyRepository {
+    pub(crate) handle: Handle,
+    pub(crate) dir: AbsPath,
+}
+
+/// Which suite of which repository.
+struct Place {
+    dir: AbsPath,
+    suite: Option<SuiteName>,
+}
+
+impl Place {
+    async fn open(&self, app: &App, cx: &Context) -> Result<(Repository, SuiteName), AppError> {
+        let repository = Repository::open(cx, self.dir.clone()).await?;
+        let suite = app.repo_suite(cx, &repository, self.suite.as_ref()).await?;
+        Ok((repository, suite))
+    }
+}
+
+impl PyRepository {
+    fn place(&self, py: Python<'_>, suite: Option<&str>) -> PyResult<Place> {
+        let suite = suite.map(SuiteName::new).transpose().into_py_result(py)?;
+        Ok(Place { dir: self.dir.clone(), suite })
+    }
+}
+
+fn change(components: Option<Vec<String>>, architectures: Option<Vec<String>>) -> Result<SuiteChange, AppError> {
+    let components = components.unwrap_or_default().into_iter().map(|name| ComponentName::new(&name));
+    let architectures = architectures.unwrap_or_default().into_iter().map(|name| Architecture::new(&name));
+    let mut change = SuiteChange::default();
+    change.components = components.collect::<Result<_, _>>()?;
+    change.architectures = architectures.collect::<Result<_, _>>()?;
+    Ok(change)
+}
+
+#[pymethods]
+impl PyRepository {
+    #[getter]
+    fn folder(&self) -> &str {
+        self.dir.as_str()
+    }
+
+    #[pyo3(signature = (
+        suite, *, components=None, architectures=None, codename=None, origin=None, label=None, description=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    fn init<'py>(
+        &self,
+        py: Python<'py>,
+        suite: &str,
+        components: Option<Vec<String>>,
+        architectures: Option<Vec<String>>,
+        codename: Option<&str>,
+        origin: Option<String>,
+        label: Option<String>,
+        description: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let suite = SuiteName::new(suite).into_py_result(py)?;
+        let mut change = change(components, architectures).into_py_result(py)?;
+        change.codename = codename.map(SuiteName::new).transpose().into_py_result(py)?;
+        (change.origin, change.label, change.description) = (origin, label, description);
+        let dir = self.dir.clone();
+        self.handle.show(py, |app, cx| async move { Ok(suite_json(&app.repo_init(&cx, &dir, &suite, change).await?)) })
+    }
+
+    #[pyo3(signature = (files, *, suite=None, component="main", link=false))]
+    fn add<'py>(
+        &self,
+        py: Python<'py>,
+        files: Vec<PathBuf>,
+        suite: Option<&str>,
+        component: &str,
+        link: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        let files = self.handle.paths(&files).into_py_result(py)?;
+        let component = ComponentName::new(component).into_py_result(py)?;
+        let how = if link { Placing::Link } else { Placing::Copy };
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            let inputs = app.repo_inputs(files).await?;
+            let entries = repository.add(&cx, &suite, &component, inputs, how).await?;
+            Ok(entries.iter().map(entry_json).collect::<Vec<Value>>())
+        })
+    }
+
+    #[pyo3(signature = (packages, *, suite=None))]
+    fn remove<'py>(&self, py: Python<'py>, packages: Vec<String>, suite: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        let packages = packages.iter().map(|text| parse_wanted(text));
+        let packages = packages.collect::<Result<Vec<_>, _>>().into_py_result(py)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            let removed = repository.remove(&cx, &suite, packages).await?;
+            Ok(removed.iter().map(entry_json).collect::<Vec<Value>>())
+        })
+    }
+
+    #[pyo3(signature = (*, suite=None))]
+    fn publish<'py>(&self, py: Python<'py>, suite: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        self.handle.show(py, |app, cx| async move {
+            let repository = Repository::open(&cx, place.dir).await?;
+            let states = app.repo_publish(&cx, &repository, place.suite.as_ref()).await?;
+            Ok(states.iter().map(state_json).collect::<Vec<Value>>())
+        })
+    }
+
+    #[pyo3(signature = (*, suite=None, state=None))]
+    fn list<'py>(&self, py: Python<'py>, suite: Option<&str>, state: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            let entries = repository.list(&cx, &suite, state.map(StateId::new)).await?;
+            Ok(entries.iter().map(entry_json).collect::<Vec<Value>>())
+        })
+    }
+
+    #[pyo3(signature = (*, suite=None))]
+    fn states<'py>(&self, py: Python<'py>, suite: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            let states = repository.states(&cx, &suite).await?;
+            Ok(states.iter().map(state_json).collect::<Vec<Value>>())
+        })
+    }
+
+    #[pyo3(signature = (older=None, newer=None, *, suite=None))]
+    fn diff<'py>(
+        &self,
+        py: Python<'py>,
+        older: Option<i64>,
+        newer: Option<i64>,
+        suite: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            let older = match older {
+                Some(older) => StateId::new(older),
+                None => repository.current(&cx, &suite).await?.id(),
+            };
+            Ok(diff_json(&repository.diff(&cx, &suite, Some(older), newer.map(StateId::new)).await?))
+        })
+    }
+
+    #[pyo3(signature = (state, *, suite=None))]
+    fn switch<'py>(&self, py: Python<'py>, state: i64, suite: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            let state = repository.switch(&cx, &suite, StateId::new(state), &*app.signer()).await?;
+            Ok(state_json(&state))
+        })
+    }
+
+    #[pyo3(signature = (*, suite=None, keyrings=None))]
+    fn verify<'py>(
+        &self,
+        py: Python<'py>,
+        suite: Option<&str>,
+        keyrings: Option<Vec<PathBuf>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        let keyrings = self.handle.paths(&keyrings.unwrap_or_default()).into_py_result(py)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            Ok(report_json(&app.repo_verify(&cx, &repository, &suite, keyrings).await?))
+        })
+    }
+
+    #[pyo3(signature = (*, suite=None))]
+    fn check<'py>(&self, py: Python<'py>, suite: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            Ok(report_json(&repository.check(&cx, &suite).await?))
+        })
+    }
+
+    #[pyo3(signature = (into, *, suite=None, uri=None))]
+    fn export_key<'py>(
+        &self,
+        py: Python<'py>,
+        into: PathBuf,
+        suite: Option<&str>,
+        uri: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        let into = self.handle.path(&into).into_py_result(py)?;
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            let uri = uri.unwrap_or_else(|| format!("file:{}", repository.dir()));
+            let [keyring, sources] = app.repo_key(&cx, &repository, &suite, &uri, &into).await?;
+            Ok(json!({ "keyring": keyring.as_str(), "sources": sources.as_str() }))
+        })
+    }
+}

@@ -1,0 +1,102 @@
+"""Repositories, with a real package."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import debbuild
+from debbuild import errors
+
+
+def test_from_a_package_to_a_verified_suite(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    assert repository.folder == str(tmp_path / "apt")
+    options = repository.init("demo", architectures=["amd64"], origin="Example")
+    assert (options["suite"], options["origin"]) == ("demo", "Example")
+    [added] = repository.add([deb])
+    assert (added["package"], added["version"], added["component"]) == ("tiny", "1.0-1", "main")
+    assert repository.list() == [added]
+    [state] = repository.publish()
+    assert (state["suite"], state["state"], state["packages"]) == ("demo", 1, 1)
+    report = repository.verify()
+    assert report["good"] and report["files"] > 0 and report["findings"] == []
+    assert (tmp_path / "apt/dists/demo/InRelease").is_file()
+
+
+def test_states_can_be_compared_and_switched(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    repository.init("demo", architectures=["amd64"])
+    repository.add([deb])
+    [first] = repository.publish()
+    assert [package["package"] for package in repository.remove(["tiny=1.0-1"])] == ["tiny"]
+    assert [change["removed"] for change in repository.diff()] == [["1.0-1"]]
+    [second] = repository.publish(suite="demo")
+    assert repository.list() == []
+    third = repository.switch(first["state"])
+    assert third["switched_to"] == first["state"]
+    assert [package["package"] for package in repository.list(state=third["state"])] == ["tiny"]
+    assert {first["state"], second["state"], third["state"]} == {state["state"] for state in repository.states()}
+    files = repository.export_key(tmp_path / "key", uri="https://apt.example.org")
+    assert "URIs: https://apt.example.org" in Path(files["sources"]).read_text()
+
+
+def test_what_is_wrong_is_said(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    with pytest.raises(errors.NotFoundError):
+        repository.list()
+    repository.init("one", architectures=["amd64"])
+    repository.init("two", architectures=["amd64"])
+    with pytest.raises(errors.UsageError, match="several suites"):
+        repository.add([deb])
+    with pytest.raises(debbuild.DebbuildError):
+        repository.add([tmp_path / "none.deb"], suite="one")
+    with pytest.raises(errors.UsageError):
+        repository.remove(["Not_A_Name"], suite="one")
+    assert repository.list(suite="one") == []
+
+
+def test_a_damaged_pool_is_an_answer(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    repository.init("demo", architectures=["amd64"])
+    repository.add([deb])
+    repository.publish()
+    [pooled] = (tmp_path / "apt").rglob("tiny_1.0-1_all.deb")
+    pooled.chmod(0o644)
+    pooled.write_bytes(b"damaged")
+    report = repository.check()
+    assert not report["good"] and report["findings"]
+
+
+def test_the_example(deb: Path, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples/python/first_steps.py"
+    command = [sys.executable, *map(str, [example, tmp_path / "state", tmp_path / "apt", deb])]
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert said.stdout == "tiny 1.0-1\nstate 1 verified: True\n"
+
+
+@pytest.mark.skipif("DEBBUILD_BIN" not in os.environ, reason="DEBBUILD_BIN names the command")
+def test_the_command_line_says_the_same(app: debbuild.App, deb: Path, dsc: Path, tmp_path: Path) -> None:
+    def cli(*arguments: str) -> object:
+        command = [os.environ["DEBBUILD_BIN"], "--format", "json", "--set", f"home={app.home}", *arguments]
+        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    repository = app.repository(tmp_path / "apt")
+    repository.init("demo", architectures=["amd64"])
+    repository.add([deb])
+    repository.publish()
+    app.queue.submit([dsc], suite="bookworm", architecture="amd64")
+    app.tags.create("demo-testing")
+    assert repository.list() == cli("repo", "list", repository.folder)
+    assert repository.states() == cli("repo", "states", repository.folder)
+    assert repository.verify() == cli("repo", "verify", repository.folder)
+    assert app.queue.tasks() == cli("task", "list")
+    assert app.queue.task(1) == cli("task", "show", "1")
+    assert app.queue.explain(1) == cli("task", "explain", "1")
+    assert app.tags.list() == cli("tag", "list")
+    assert app.tags.history("demo-testing") == cli("tag", "history", "demo-testing")
+    assert app.composes.list() == cli("compose", "list")
+    assert {"settings": app.settings(), "home": app.home} == cli("config", "show")
