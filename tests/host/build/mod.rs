@@ -140,7 +140,7 @@ async fn a_build_reaches_no_network() {
 async fn sleeping_for_ever_ends_at_the_limit_and_leaves_nothing() {
     let place = place().await;
     let dsc = TestSource::new("sleeping").with_build("sleep 98765").make(&place.folder).await;
-    let limit = Some(Duration::from_secs(45));
+    let limit = Some(Duration::from_secs(120));
     let (record, log) = place.build(&dsc, BuildOptions::default().with_timeout(limit)).await;
     assert_eq!(
         (record.outcome, class(&record)),
@@ -151,7 +151,7 @@ async fn sleeping_for_ever_ends_at_the_limit_and_leaves_nothing() {
     assert_eq!((place.processes("sleep 98765"), place.processes(place.scratch.as_str())), (0, 0));
     validate(&place, &record);
 
-    let (record, _) = place.build(&dsc, BuildOptions::default().with_stalled(Some(Duration::from_secs(15)))).await;
+    let (record, _) = place.build(&dsc, BuildOptions::default().with_stalled(Some(Duration::from_secs(40)))).await;
     assert_eq!((record.outcome, class(&record)), (Outcome::Failed, Some(Class::Stalled)), "{:?}", record.failure);
     assert_eq!((place.processes("sleep 98765"), place.left().len()), (0, 0));
 }
