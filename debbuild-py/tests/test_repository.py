@@ -76,9 +76,10 @@ def test_the_example(deb: Path, tmp_path: Path) -> None:
     command = [sys.executable, *map(str, [example, tmp_path / "state", tmp_path / "apt", deb])]
     said = subprocess.run(command, check=True, capture_output=True, text=True)
     assert said.stdout == "tiny 1.0-1\nstate 1 verified: True\n"
+    code = example.read_text().split('"""\n\n', 1)[1]
+    assert f"```python\n{code}```" in (example.parents[2] / "README.md").read_text()
 
 
-@pytest.mark.skipif("DEBBUILD_BIN" not in os.environ, reason="DEBBUILD_BIN names the command")
 def test_the_command_line_says_the_same(app: debbuild.App, deb: Path, dsc: Path, tmp_path: Path) -> None:
     def cli(*arguments: str) -> object:
         command = [os.environ["DEBBUILD_BIN"], "--format", "json", "--set", f"home={app.home}", *arguments]
