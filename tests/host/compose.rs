@@ -255,6 +255,14 @@ fn inside(folder: &AbsPath) -> Vec<String> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
+/// The command lines of processes that work in the sandbox; gpg's agents end by themselves when it is gone.
+fn working(sandbox: &Sandbox) -> Vec<String> {
+    let lines =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(sandbox.path().as_str()) && !line.starts_with("gpg-agent")).collect()
+}
+
 /// Kills a compose in mid phase and runs it again.
 async fn killed_and_gone_on_with(sandbox: &Sandbox) -> serde_json::Value {
     let args = ["--format", "json"].into_iter().chain(COMPOSE);
@@ -271,6 +279,7 @@ async fn killed_and_gone_on_with(sandbox: &Sandbox) -> serde_json::Value {
     for folder in ["state/compose-cache/drafts", "state/scratch/rootfs"] {
         assert_eq!(inside(&sandbox.path().descend(folder).unwrap()), [""; 0], "{folder}");
     }
+    assert_eq!(working(sandbox), [""; 0]);
     let left = inside(&composes);
     assert!(!left.contains(hidden) && left.contains(&hidden[1..].to_owned()), "{left:?}");
     report
