@@ -154,6 +154,21 @@ impl PyApp {
         })
     }
 
+    #[pyo3(signature = (tree, *, suite, into))]
+    fn source_pack<'py>(
+        &self,
+        py: Python<'py>,
+        tree: PathBuf,
+        suite: &str,
+        into: PathBuf,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let suite = SuiteName::new(suite).into_py_result(py)?;
+        let (tree, into) = (self.0.path(&tree).into_py_result(py)?, self.0.path(&into).into_py_result(py)?);
+        self.0.show(py, |app, cx| async move {
+            Ok(json!({ "dsc": app.source_pack(&cx, &tree, &suite, &into).await?.as_str() }))
+        })
+    }
+
     #[pyo3(signature = (
         source, *, suite=None, output=None, architecture=None, chroot=None, profiles=None, build_options=None,
         extra_packages=None, arch_all=true, network=false, timeout=None, stalled=None, memory=None, disk=None

@@ -118,6 +118,18 @@ impl PyQueue {
         self.0.show(py, |app, cx| async move { Ok(app.api().await?.workers(&cx).await?) })
     }
 
+    fn worker<'py>(&self, py: Python<'py>, name: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move { Ok(app.api().await?.worker(&cx, &name).await?) })
+    }
+
+    fn drain<'py>(&self, py: Python<'py>, name: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move { Ok(app.api().await?.drain(&cx, &name).await?) })
+    }
+
+    fn enable<'py>(&self, py: Python<'py>, name: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move { Ok(app.api().await?.enable(&cx, &name).await?) })
+    }
+
     #[pyo3(signature = (*, name="local", slots=1, until_idle=true))]
     fn run_worker<'py>(
         &self,

@@ -70,3 +70,10 @@ def test_tags(app: debbuild.App, tmp_path: Path) -> None:
     published = tags.publish("demo-testing", repository=tmp_path / "apt", suite="demo")
     assert (published["suite"], published["packages"]) == ("demo", 0)
     assert tags.history("demo-testing")["changes"][-1]["action"] == "publish"
+
+
+def test_workers(app: debbuild.App) -> None:
+    assert app.queue.workers()["workers"] == []
+    for ask in (app.queue.worker, app.queue.drain, app.queue.enable):
+        with pytest.raises(errors.NotFoundError):
+            ask("nobody")

@@ -45,6 +45,8 @@ def test_a_build_that_cannot_be_tried_is_an_exception(app: debbuild.App, dsc: Pa
     assert caught.value.error_class in {"usage", "infrastructure"}
     with pytest.raises(errors.UsageError):
         app.source_rebuild(dsc, suite="bookworm", name="N4ME", maintainer="T <t@example.org>", into="out")
+    with pytest.raises(errors.UsageError):
+        app.source_pack("tree", suite="not a suite", into="out")
 
 
 def test_build_dependencies(app: debbuild.App, dsc: Path, tmp_path: Path) -> None:

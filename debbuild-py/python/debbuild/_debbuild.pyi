@@ -241,6 +241,15 @@ class Queue:
     def workers(self) -> dict[str, Any]:
         """The workers."""
 
+    def worker(self, name: str) -> dict[str, Any]:
+        """A worker."""
+
+    def drain(self, name: str) -> dict[str, Any]:
+        """Give a worker nothing new."""
+
+    def enable(self, name: str) -> dict[str, Any]:
+        """Give a worker work again, also when it was in quarantine."""
+
     def run_worker(self, *, name: str = "local", slots: int = 1, until_idle: bool = True) -> Worked:
         """Work on this machine until there is nothing left that it could do, or else until Ctrl-C."""
 
@@ -341,6 +350,9 @@ class App:
         self, dsc: Path, *, suite: str, name: str, maintainer: str, into: Path, number: int = 1
     ) -> Rebuilt:
         """Make a no-change rebuild a new source version (``VERSION+0NAME1``)."""
+
+    def source_pack(self, tree: Path, *, suite: str, into: Path) -> Rebuilt:
+        """Make a source package of an unpacked tree, inside a chroot."""
 
     def build(
         self,
