@@ -331,3 +331,11 @@ async fn host_compose_gives_four_deliverables_that_their_own_tools_accept_and_th
         result.unwrap_or_else(|error| panic!("{what}: {error}"));
     }
 }
+
+#[tokio::test]
+async fn host_boot_without_a_system_is_an_error_with_its_reason() {
+    let error = boot(Firmware::Bios, &[], UP, Duration::from_secs(3)).await.unwrap_err();
+    assert!(error.to_string().contains("qemu-system-x86_64"), "{error}");
+    let error = boot(Firmware::Bios, &["-nonsense".to_owned()], UP, BOOT).await.unwrap_err();
+    assert!(error.tail.contains("nonsense"), "{error}");
+}
