@@ -50,6 +50,8 @@ pub(super) fn command(request: &BootstrapRequest, place: impl Fn(&str) -> String
         r#"--aptopt=APT::Update::Error-Mode "any""#.to_owned(),
         // The gateway answers when it has the whole file.
         r#"--aptopt=Acquire::http::Timeout "300""#.to_owned(),
+        // The gateway has tried again already: what it cannot get, apt will not get either.
+        r#"--aptopt=Acquire::Retries "0""#.to_owned(),
     ];
     if !request.include.is_empty() {
         let names: Vec<&str> = request.include.iter().map(AsRef::as_ref).collect();
