@@ -52,14 +52,19 @@ compose=$("$debbuild" compose run examples/blueprints/quickstart.toml)
 "$debbuild" compose show "$(basename "$compose")"
 
 say "made in $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"
-out=$compose/base/amd64
 cat <<TABLE
 
-what                where                                                  look at it with
-signed APT suite    $repo  debbuild repo list $repo
-APT repository      $out/repo  debbuild repo list needs no server: apt-get can use file:$out/repo
-OSTree commit       $out/ostree  ostree --repo=$out/ostree refs
-live ISO            $out/iso  qemu-system-x86_64 -m 2048 -nographic -cdrom $out/iso/*.iso
-container image     $out/images  skopeo inspect oci:$out/images/oci
-checksums           $compose/SHA256SUMS  (cd $compose && sha256sum -c SHA256SUMS)
+compose=$compose
+repo=$repo
+
+what              where                          look at it with
+signed APT suite  \$repo                          $debbuild repo list \$repo
+APT repository    \$compose/base/amd64/repo       $debbuild compose why $(basename "$compose") hello
+OSTree commit     \$compose/base/amd64/ostree     ostree --repo=\$compose/base/amd64/ostree log \$(ostree --repo=\$compose/base/amd64/ostree refs)
+live ISO          \$compose/base/amd64/iso        qemu-system-x86_64 -m 2048 -nographic -cdrom \$compose/base/amd64/iso/*.iso
+container image   \$compose/base/amd64/images     skopeo inspect oci:\$compose/base/amd64/images/oci
+lock, metadata    \$compose/compose.lock          jq . \$compose/metadata/composeinfo.json
+checksums         \$compose/SHA256SUMS            (cd \$compose && sha256sum -c SHA256SUMS)
+
+export DEBBUILD_HOME=$DEBBUILD_HOME   # the state that the commands above look at
 TABLE

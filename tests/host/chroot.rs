@@ -56,13 +56,13 @@ impl Fetch for Cut {
 }
 
 /// The small chroot that the tests share, and the request for it.
-async fn shared(bench: &Bench) -> (ChrootSpec, Chroot) {
+pub(crate) async fn shared(bench: &Bench) -> (ChrootSpec, Chroot) {
     let spec = bench.spec(Variant::Apt).await;
     let chroot = bench.manager.create(&bench.cx, &spec, &mut Show).await.unwrap();
     (spec, chroot)
 }
 
-fn archives(spec: &ChrootSpec) -> GatewayOptions {
+pub(crate) fn archives(spec: &ChrootSpec) -> GatewayOptions {
     let mut all: Vec<AllowedArchive> = Vec::new();
     for archive in &spec.archives {
         let allowed = AllowedArchive::new(&archive.name, archive.uris[0].clone());

@@ -2,6 +2,7 @@
 
 mod cli;
 mod crash;
+mod install;
 mod place;
 
 use std::{collections::BTreeMap, fs, time::Duration};
