@@ -144,21 +144,16 @@ where
     let mut raised = None;
     loop {
         match next(py, &receiver) {
-            Ok(Message::Event(event)) => {
-                if let (Some(callback), None, Some(event)) = (on_event, &raised, event_json(&event)) {
-                    raised = call(py, callback, &event).err();
-                }
-            }
-            Ok(Message::Line(line)) => {
-                if let (Some(callback), None) = (on_event, &raised) {
-                    raised = call(py, callback, &json!({ "event": "log", "text": line })).err();
-                }
-            }
             Ok(Message::Done(result)) => {
                 return match raised {
                     Some(error) => Err(error),
                     None => result.map_err(|error| exception(py, &error)),
                 };
+            }
+            Ok(message) => {
+                if let (Some(callback), None, Some(event)) = (on_event, &raised, told(&message)) {
+                    raised = call(py, callback, &event).err();
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -172,6 +167,15 @@ where
         if raised.is_some() {
             cancel.cancel();
         }
+    }
+}
+
+/// What the callback is told of a message.
+fn told<T>(message: &Message<T>) -> Option<Value> {
+    match message {
+        Message::Event(event) => event_json(event),
+        Message::Line(line) => Some(json!({ "event": "log", "text": line })),
+        Message::Done(_) => None,
     }
 }
 
