@@ -1,14 +1,16 @@
 #!/bin/bash
 # From two source packages to a signed APT suite, an OSTree repository, a live ISO and a container image, on a fresh Debian bookworm machine.
 #
-#   examples/quickstart.sh [DIR]      everything is made below DIR (default: ./quickstart)
+#   examples/quickstart.sh [DIR]      everything is made below DIR (default: /var/lib/debbuild-quickstart for root, else
+#                                     ~/debbuild-quickstart); root's folder must be one that the build user can pass through
 #
 # It installs what is needed (as root, or through sudo), builds debbuild, and then uses nothing but the debbuild command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/setup.sh
 
-dir=$(realpath -m "${1:-quickstart}")
+if [ "$(id -u)" = 0 ]; then default=/var/lib/debbuild-quickstart; else default=$HOME/debbuild-quickstart; fi
+dir=$(realpath -m "${1:-$default}")
 suite=bookworm
 began=$SECONDS
 mkdir -p "$dir"

@@ -75,6 +75,7 @@ impl App {
     /// # Errors
     /// As [`App::builder`].
     pub async fn build_executor(&self, cx: &Context) -> Result<BuildExecutor, AppError> {
+        self.working_user(cx).await?;
         let (builder, bases) = self.builder(cx).await?;
         Ok(BuildExecutor::new(builder, bases, vec![self.architecture(cx).await?]))
     }
@@ -108,6 +109,7 @@ impl App {
             }
         };
         let dsc = self.build_source(cx, order, &suite).await?;
+        self.working_user(cx).await?;
         let bytes = fs::read(&dsc).at("read", &dsc)?;
         let request = BuildRequest::new(dsc, Sha256::of(&bytes), suite, architecture, chroot);
         let request = request.with_options(order.options.clone());
@@ -136,7 +138,7 @@ impl App {
         let base = AppBases(self.clone()).newest(cx, &suite, &architecture).await?;
         let bytes = fs::read(dsc).at("read", dsc)?;
         let parent = BuildRequest::new(dsc.clone(), Sha256::of(&bytes), suite, architecture, base.id);
-        let (runner, user) = (Arc::clone(self.runner()), self.build_user(cx).await?);
+        let (runner, user) = (Arc::clone(self.runner()), self.working_user(cx).await?);
         let rebuilder = Rebuilder::new(runner, user, self.folder("scratch")?);
         Ok(rebuilder.make(cx, &base, &parent, rebuild, into).await?)
     }
@@ -154,7 +156,7 @@ impl App {
     ) -> Result<AbsPath, AppError> {
         let architecture = self.architecture(cx).await?;
         let base = AppBases(self.clone()).newest(cx, suite, &architecture).await?;
-        let (runner, user) = (Arc::clone(self.runner()), self.build_user(cx).await?);
+        let (runner, user) = (Arc::clone(self.runner()), self.working_user(cx).await?);
         Ok(Rebuilder::new(runner, user, self.folder("scratch")?).pack(cx, &base, tree, into).await?)
     }
 

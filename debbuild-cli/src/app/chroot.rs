@@ -1,6 +1,6 @@
 //! Chroots: wiring of gateway, backend and manager, and what doors do with them.
 
-use std::{fs, sync::Arc};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use debbuild_chroot::{
@@ -78,6 +78,25 @@ impl App {
         Ok(BuildUser::detect(cx, &**self.runner(), &self.settings().build.user).await?)
     }
 
+    /// The build user, who can enter the state folder and so work there.
+    ///
+    /// # Errors
+    /// As [`App::build_user`]; class `config` when the way to the state folder is closed to it.
+    pub async fn working_user(&self, cx: &Context) -> Result<BuildUser, AppError> {
+        let user = self.build_user(cx).await?;
+        let closed = |folder: &&Path| {
+            fs::metadata(folder).is_ok_and(|known| known.mode() & 0o001 == 0 && known.uid() != user.uid)
+        };
+        match self.home().as_std().ancestors().find(closed) {
+            Some(folder) if self.machine().is_root() => {
+                let message = format!("user {} cannot enter {}", user.name, folder.display());
+                let hint = "root's state lies where the build user can pass through: choose another --home, or chmod o+x the folder";
+                Err(Failure::new(Class::Config, message).with_hint(hint).into())
+            }
+            _ => Ok(user),
+        }
+    }
+
     /// The gateway to the archives, over this state folder.
     ///
     /// # Errors
@@ -133,6 +152,7 @@ impl App {
         if let Some(chroot) = manager.recall(key)? {
             return Ok(chroot);
         }
+        self.working_user(cx).await?;
         let reader = self.reader(cx).await?;
         let host = self.archives(cx, &reader, &wish.suite).await?;
         for archive in &host.archives {

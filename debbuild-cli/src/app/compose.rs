@@ -151,6 +151,7 @@ impl App {
         locked: Option<LockFile>,
         jobs: usize,
     ) -> Result<ComposeReport, AppError> {
+        self.working_user(cx).await?;
         let composer = self.composer(cx, blueprint, jobs).await?;
         Ok(composer.run(cx, blueprint, &RunOptions::new().with_locked(locked)).await?)
     }
