@@ -140,7 +140,7 @@ async fn a_build_reaches_no_network() {
 async fn sleeping_for_ever_ends_at_the_limit_and_leaves_nothing() {
     let place = place().await;
     let dsc = TestSource::new("sleeping").with_build("sleep 98765").make(&place.folder).await;
-    let limit = Some(Duration::from_secs(120));
+    let limit = Some(Duration::from_secs(75));
     let (record, log) = place.build(&dsc, BuildOptions::default().with_timeout(limit)).await;
     assert_eq!(
         (record.outcome, class(&record)),
