@@ -124,7 +124,7 @@ async fn a_lock_gives_the_same_chroot_without_network() {
 async fn dead_upstreams_are_infrastructure_and_leave_nothing() {
     let live = Bench::open(cache()).await;
     let spec = live.spec(Variant::Essential).await;
-    for cut in ["", "/pool/", "/by-hash/"] {
+    for cut in ["", "/pool/", "/binary-"] {
         let (_folder, home) = folder();
         let bench = Bench::with_fetch(home.clone(), Cut::new(cut)).await;
         let error = bench.manager.create(&bench.cx, &spec, &mut Show).await.unwrap_err();
