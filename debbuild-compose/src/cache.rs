@@ -1,6 +1,10 @@
 //! The outputs of nodes, kept by key: a half-made output is never found, and a damaged one is never reused.
 
-use std::{collections::BTreeMap, fs, io};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use debbuild_core::{
     clock::Timestamp,
@@ -14,6 +18,8 @@ use crate::{
     files::{self, Entry},
     plan::{PlanRecord, PlannedNode},
 };
+
+static NEXT_DRAFT: AtomicU64 = AtomicU64::new(0);
 
 /// What a node says about its output: digests, names, sizes that metadata repeats.
 pub type Facts = BTreeMap<String, String>;
@@ -122,7 +128,9 @@ impl NodeCache {
     /// # Errors
     /// [`CacheError`].
     pub fn draft(&self, key: Sha256, owner: &str) -> Result<Draft, CacheError> {
-        let folder = self.folder.join("drafts").child(&format!("{key}.{owner}"))?;
+        // The number keeps it apart from a draft of this process whose work was abandoned and may still end.
+        let number = NEXT_DRAFT.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.join("drafts").child(&format!("{key}.{number}.{owner}"))?;
         files::remove(&folder)?;
         let output = folder.join("output");
         files::make_folder(&output)?;

@@ -4,6 +4,8 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     os::unix::fs::{PermissionsExt as _, symlink},
+    thread,
+    time::Duration,
 };
 
 use debbuild_core::{
@@ -50,10 +52,15 @@ pub(crate) fn make_folder(folder: &AbsPath) -> Result<(), FileError> {
 }
 
 pub(crate) fn remove(path: &AbsPath) -> Result<(), FileError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result.at("remove", path),
+    for _ in 0..50 {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // The last step of abandoned work may still be writing; it ends by itself.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => thread::sleep(Duration::from_millis(10)),
+            result => return result.at("remove", path),
+        }
     }
+    fs::remove_dir_all(path).at("remove", path)
 }
 
 pub(crate) fn remove_file(path: &AbsPath) -> Result<(), FileError> {

@@ -71,7 +71,9 @@ fn gathered(live_boot: &str) -> (Gathered, Vec<Vec<u8>>) {
 /// Nodes of the test's own: one that must not fail, and two of a deliverable that may.
 fn planner(plan: &PlanContext<'_>) -> Result<Vec<NodeSpec>, PlanError> {
     let node = |name: &str, kind, failable, input| {
-        NodeSpec::new(name, "scripted/1", Placement::new("base", kind, failable)).with_input(input).delivered()
+        // The option keeps the keys apart: nodes of one key share one output, whoever makes it first.
+        let spec = NodeSpec::new(name, "scripted/1", Placement::new("base", kind, failable));
+        spec.with_option("name", name).with_input(input).delivered()
     };
     let set = || {
         Input::Packages(plan.set("base", DeliverableKind::Container).map(|set| set.name.clone()).unwrap_or_default())
