@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use debbuild_chroot::sbuild::{BuildBases, BuildExecutor, BuildTask, SbuildBuilder, SbuildParts};
+use debbuild_chroot::sbuild::BuildTask;
 use debbuild_core::{
     arch::Architecture,
     build::{BuildOptions, BuildRequest, ChrootId},
@@ -22,7 +22,7 @@ use debbuild_queue::{
     worker::{Reaper, Until, WorkerLoop, WorkerOptions, WorkerReport},
 };
 
-use super::{App, AppError, chroot::AppBases};
+use super::{App, AppError};
 
 /// A source package to submit.
 #[derive(Debug, Clone)]
@@ -142,13 +142,7 @@ impl App {
     /// # Errors
     /// Class `infrastructure` when the machine is not prepared.
     pub async fn executors(&self, cx: &Context) -> Result<Vec<Arc<dyn TaskExecutor>>, AppError> {
-        fs::create_dir_all(self.home()).at("create", self.home())?;
-        let bases: Arc<dyn BuildBases> = Arc::new(AppBases(self.clone()));
-        let (user, scratch) = (self.build_user(cx).await?, self.home().join("scratch"));
-        fs::create_dir_all(&scratch).at("create", &scratch)?;
-        let parts = SbuildParts::new(Arc::clone(self.runner()), self.gateway()?, user, scratch);
-        let builder = Arc::new(SbuildBuilder::detect(cx, parts, Arc::clone(&bases)).await?);
-        Ok(vec![Arc::new(BuildExecutor::new(builder, bases, vec![self.architecture(cx).await?]))])
+        Ok(vec![Arc::new(self.build_executor(cx).await?)])
     }
 
     /// Runs a worker on this machine, with these executors, until it is cancelled, or idle. Beside it runs the reaper, which

@@ -73,7 +73,6 @@ impl Printer {
     }
 
     /// Prints one value of a stream: one line of JSON, or what `human` writes.
-    #[allow(dead_code, reason = "for commands that follow something: watching tasks and logs")]
     pub(crate) fn line<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Result<(), PrintError> {
         match self.format {
             Format::Human => self.bytes(clean(&human(value)).as_bytes()),
