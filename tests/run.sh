@@ -55,7 +55,7 @@ check_alone() {
   cargo clippy -q -p debbuild-queue --no-default-features -- -D warnings
 }
 
-need_packages build-essential pkg-config
+need_packages build-essential pkg-config gnupg gpgv
 need_rust
 rustfmt --version >/dev/null && cargo clippy --version >/dev/null || die "rustfmt and clippy are needed: rustup component add rustfmt clippy"
 
@@ -68,6 +68,7 @@ if cargo deny --version >/dev/null 2>&1; then
   part "cargo deny" cargo deny --log-level error --config .deny.toml check licenses bans sources
 fi
 part binary cargo build -p debbuild-cli
+part examples cargo build "${tests[@]}" --examples
 export DEBBUILD_BIN=$PWD/target/debug/debbuild
 
 part "unit and suite" run_tier suite

@@ -2,4 +2,5 @@
 
 mod cli;
 mod compose;
+mod examples;
 mod house;
