@@ -16,6 +16,9 @@ case "${1:-}" in
   *) echo "usage: tests/run.sh [--quick|--full]" >&2; exit 2 ;;
 esac
 
+# The long tests take their whole lists instead of a sample.
+[ "$mode" = full ] && export DEBBUILD_FULL=1
+
 failed=() passed=0 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 # Runs one part, times it, and goes on when it fails: one run shows everything that is wrong.
@@ -40,6 +43,9 @@ run_tier() {
       host) cargo nextest run "${tests[@]}" -E 'binary(host)' ;;
       *) cargo nextest run "${tests[@]}" -E 'not binary(host)' ;;
     esac
+    local status=$?
+    cp target/nextest/default/junit.xml "target/nextest/$1.xml"
+    return $status
   else
     case $1 in
       host) cargo test "${tests[@]}" --test host -- --test-threads=1 ;;
@@ -62,8 +68,10 @@ rustfmt --version >/dev/null && cargo clippy --version >/dev/null || die "rustfm
 part format cargo fmt --all --check
 part clippy cargo clippy "${tests[@]}" --all-targets -- -D warnings
 part "clippy, each crate alone" check_alone
-# Without cargo-deny the suite still checks licences and bans; --full installs it.
-[ "$mode" = full ] && ! cargo deny --version >/dev/null 2>&1 && part "install cargo-deny" cargo install -q --locked cargo-deny
+# Without cargo-deny the suite still checks licences and bans, without nextest cargo runs the tests; --full installs both.
+for tool in cargo-deny cargo-nextest; do
+  if [ "$mode" = full ] && ! cargo "${tool#cargo-}" --version >/dev/null 2>&1; then part "install $tool" cargo install -q --locked "$tool"; fi
+done
 if cargo deny --version >/dev/null 2>&1; then
   part "cargo deny" cargo deny --log-level error --config .deny.toml check licenses bans sources
 fi
@@ -80,13 +88,13 @@ if [ "$mode" != quick ]; then
   . tests/host/tools.sh
 fi
 
+[ "$mode" = full ] && . tests/support/full.sh
+
 printf '\n| part | result | time |\n| --- | --- | --- |\n' && cat "$report"
 if [ "$mode" = full ]; then
-  {
-    printf '# Full run\n\nCommit %s, %s, %s cores, %s.\n\n| part | result | time |\n| --- | --- | --- |\n' \
-      "$(git rev-parse HEAD)" "$(. /etc/os-release && echo "$PRETTY_NAME")" "$(nproc)" "$(date -u +%Y-%m-%d)"
-    cat "$report"
-  } >docs/full-run.md
+  python3 tests/support/report.py docs/acceptance.md "$report" target/nextest/suite.xml target/nextest/host.xml >target/full-run.md ||
+    failed+=("acceptance")
+  mv target/full-run.md docs/full-run.md
 fi
 printf '\n%d passed, %d failed\n' "$passed" "${#failed[@]}"
 [ ${#failed[@]} -eq 0 ]

@@ -13,6 +13,21 @@ fn every_test_that_the_architecture_names_exists() {
     none("tests that do not exist", names.into_iter().filter(|name| !exists(name)).map(str::to_owned).collect());
 }
 
+#[test]
+fn every_proof_of_acceptance_exists() {
+    let text =
+        |name: &str| TREE.iter().find(|file| file.name == name).map(|file| file.text.as_str()).expect("it exists");
+    let rows = text("docs/acceptance.md").lines().filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | "));
+    let proofs: Vec<&str> = rows.flat_map(|(_, proofs)| proofs.split('`').skip(1).step_by(2)).collect();
+    assert!(proofs.len() > 10, "the page names its proofs");
+    let scripts = ["tests/run.sh", "tests/host/tools.sh", "tests/support/full.sh"].map(text).concat();
+    let is_part =
+        |name: &str| scripts.contains(&format!("part {name} ")) || scripts.contains(&format!("part \"{name}\" "));
+    let is_test = |name: &str| TREE.iter().any(|file| file.is_rust() && file.text.contains(&format!("fn {name}(")));
+    let missing = proofs.into_iter().filter(|name| !is_part(name) && !is_test(name));
+    none("proofs that do not exist", missing.map(str::to_owned).collect());
+}
+
 /// The commands in the last column of the tables of docs/seeds.md, each as its words without options.
 fn seed_commands() -> Vec<Vec<String>> {
     let page = TREE.iter().find(|file| file.name == "docs/seeds.md").expect("docs/seeds.md exists");
