@@ -78,6 +78,8 @@ fi
 part binary cargo build -p debbuild-cli
 part examples cargo build "${tests[@]}" --examples
 export DEBBUILD_BIN=$PWD/target/debug/debbuild
+# Long forms: 1,000 real packages instead of 60, a minute for each fuzz target instead of seconds.
+[ "$mode" = full ] && export DEBBUILD_FULL=1
 
 part "unit and suite" run_tier suite
 part "documentation examples" cargo test -q --doc "${tests[@]}"

@@ -9,7 +9,7 @@ use debbuild_core::{
         fixture::ArchiveFixture,
         seen::FolderLastSeen,
         source::fetch_source,
-        sources::{HostArchives, HostQuery, SourceList, host_archives, vendors},
+        sources::{HostArchives, HostQuery, host_archives, vendors},
     },
     arch::Architecture,
     blob::FolderStore,
@@ -23,6 +23,7 @@ use debbuild_core::{
     path::AbsPath,
     sign::{GpgOptions, GpgSigner, Keyring, Signer as _, detect},
 };
+use debbuild_suite::pool::host_sources;
 
 struct Place {
     _folder: tempfile::TempDir,
@@ -57,16 +58,6 @@ fn codename() -> SuiteName {
     let text = fs::read_to_string("/etc/os-release").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap();
     SuiteName::new(line.trim_matches('"')).unwrap()
-}
-
-fn host_sources() -> SourceList {
-    let mut files: Vec<_> = fs::read_dir("/etc/apt/sources.list.d").unwrap().map(|e| e.unwrap().path()).collect();
-    files.push("/etc/apt/sources.list".into());
-    let mut list = SourceList::default();
-    for file in files.into_iter().filter(|file| file.exists()) {
-        list = list.merged(SourceList::read(file.to_str().unwrap(), &fs::read_to_string(&file).unwrap()));
-    }
-    list
 }
 
 async fn found(place: &Place, reader: &ArchiveReader) -> HostArchives {

@@ -14,7 +14,7 @@ use debbuild_core::{
         ArchiveReader,
         fetch::{Fetch, HttpOptions, SchemeFetch},
         seen::FolderLastSeen,
-        sources::{HostQuery, SourceList, host_archives},
+        sources::{HostQuery, host_archives},
     },
     arch::Architecture,
     blob::{BlobStore, FolderStore},
@@ -24,6 +24,8 @@ use debbuild_core::{
     path::AbsPath,
     sign::{Keyring, detect},
 };
+
+use crate::pool::host_sources;
 
 /// The folder for what tests share and may find again: `DEBBUILD_TEST_CACHE`, or one in `/var/tmp` for each user.
 #[must_use]
@@ -105,16 +107,7 @@ impl Bench {
     /// # Panics
     /// When the machine has no sources for it.
     pub async fn spec(&self, variant: Variant) -> ChrootSpec {
-        let mut list = SourceList::default();
-        for folder in ["/etc/apt/sources.list.d", "/etc/apt"] {
-            for entry in fs::read_dir(folder).expect("apt's configuration").flatten() {
-                let name = entry.path().to_string_lossy().into_owned();
-                if name.ends_with(".sources") || name.ends_with(".list") {
-                    let text = fs::read_to_string(&name).expect("a sources list");
-                    list = list.merged(SourceList::read(&name, &text));
-                }
-            }
-        }
+        let list = host_sources();
         let suite = SuiteName::new("bookworm").expect("a suite");
         let query = HostQuery::new(suite.clone(), vec!["Debian".to_owned()], Keyring::Bytes(Vec::new()));
         let found = host_archives(&self.cx, &self.reader, &list.entries, &query).await.expect("the host's archives");

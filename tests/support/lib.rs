@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod boot;
 pub mod debbuild;
+pub mod pool;
 pub mod source;
 pub mod watch;
 
