@@ -4,6 +4,7 @@ mod acquire;
 mod build;
 mod chroot;
 mod compose;
+mod data;
 mod repo;
 mod resolve;
 mod sign;

@@ -42,14 +42,18 @@ impl ArchitecturePattern {
         Architecture::new(&self.0).ok()
     }
 
-    /// Whether `architecture` is one that this stands for, as `dpkg-architecture -i` says; `all` is matched only by itself.
+    /// Whether `architecture` is one that this stands for, as `dpkg-architecture -i` says: `linux-amd64` is another name of
+    /// `amd64`, and `all` is matched only by itself.
     #[must_use]
     pub fn matches(&self, architecture: &Architecture) -> bool {
         if self.0 == architecture.as_str() {
             return true;
         }
-        if architecture.is_all() || !self.is_wildcard() {
+        if architecture.is_all() || self.0 == "all" {
             return false;
+        }
+        if !self.is_wildcard() {
+            return tuple(architecture.as_str()).eq(tuple(&self.0));
         }
         let Some(wanted) = wildcard_tuple(&self.0) else { return false };
         tuple(architecture.as_str()).zip(wanted).all(|(have, want)| want == "any" || have == want)

@@ -36,6 +36,8 @@ fn wildcards_match_as_policy_says() {
         ("any-arm", "armhf"),
         ("musl-any-any", "musl-linux-armhf"),
         ("all", "all"),
+        ("linux-amd64", "amd64"),
+        ("linux-armhf", "armhf"),
     ] {
         assert!(matches(pattern, architecture), "{pattern} {architecture}");
     }
@@ -45,6 +47,8 @@ fn wildcards_match_as_policy_says() {
         ("any", "all"),
         ("all", "amd64"),
         ("hurd-any", "amd64"),
+        ("linux-amd64", "x32"),
+        ("linux-amd64", "kfreebsd-amd64"),
     ] {
         assert!(!matches(pattern, architecture), "{pattern} {architecture}");
     }
@@ -58,7 +62,7 @@ async fn dpkg_agrees_on_every_architecture() {
         my @wild = qw(any linux-any kfreebsd-any hurd-any solaris-any netbsd-any uclinux-any mint-any any-amd64 any-i386 any-arm
             any-arm64 any-mips64 any-mips64el any-powerpc gnu-any-any musl-any-any uclibc-any-any bsd-any-any musl-linux-any
             gnu-linux-any gnu-any-amd64 any-linux-any any-any-amd64 base-any-any-any eabihf-any-any-any eabi-gnu-linux-any
-            any-gnu-linux-any x32-any-any-any any-any-any-any);
+            any-gnu-linux-any x32-any-any-any any-any-any-any amd64 linux-amd64 linux-armhf linux-x32 hurd-i386);
         for my $arch (get_valid_arches()) { for my $w (@wild) { print "$arch $w ", (debarch_is($arch, $w) ? 1 : 0), "\n" } }"#;
     let spec = CommandSpec::new("perl").with_args(["-e", script]);
     let out = String::from_utf8(SystemRunner.output(&Context::new(), &spec).await.unwrap()).unwrap();
