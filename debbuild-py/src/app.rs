@@ -5,7 +5,6 @@ use std::{
     path::PathBuf,
 };
 
-use debbuild_chroot::sbuild::Rebuild;
 use debbuild_cli::app::{
     App, AppError, BuildOrder, Machine, Overrides, PackagesFrom, SourceOf, answer_json, fetched_json,
     installability_json,
@@ -13,7 +12,8 @@ use debbuild_cli::app::{
 use debbuild_core::{
     acquire::source::SourceRequest,
     arch::Architecture,
-    build::{Network, RebuildSuffix},
+    build::Network,
+    changelog::Rebuild,
     name::SuiteName,
     relation::{BuildProfile, Relations},
     resolve::Install,
@@ -146,7 +146,7 @@ impl PyApp {
         number: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
         let suite = SuiteName::new(suite).into_py_result(py)?;
-        let rebuild = Rebuild::new(RebuildSuffix::new(name, number).into_py_result(py)?, maintainer, suite);
+        let rebuild = Rebuild::new(name, suite, maintainer).with_number(number);
         let (dsc, into) = (self.0.path(&dsc).into_py_result(py)?, self.0.path(&into).into_py_result(py)?);
         self.0.show(py, |app, cx| async move {
             let made = app.source_rebuild(&cx, &dsc, &rebuild, &into).await?;

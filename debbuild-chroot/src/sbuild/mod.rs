@@ -32,6 +32,7 @@ use debbuild_core::{
     arch::Architecture,
     blob::BlobError,
     build::{BuildRecord, BuildRequest, ChrootId},
+    changelog::ChangelogError,
     command::CommandError,
     context::Context,
     error::{Class, Classify},
@@ -41,7 +42,7 @@ use debbuild_core::{
 };
 pub use deliver::{RESULT, deliver};
 pub use executor::{BUILD_TASK, BuildExecutor, BuildTask};
-pub use rebuild::{Rebuild, Rebuilder, changelog_entry};
+pub use rebuild::Rebuilder;
 pub use run::{SbuildBuilder, SbuildParts};
 pub use scripted::ScriptedBuilder;
 
@@ -97,6 +98,9 @@ pub enum BuilderError {
     /// The source package cannot be read.
     #[error("not a source package: {0}")]
     Source(String),
+    /// The entry of a rebuild cannot be written.
+    #[error(transparent)]
+    Changelog(#[from] ChangelogError),
     /// An option is malformed.
     #[error("not a {kind}: {text:?}")]
     Option {
@@ -134,6 +138,7 @@ impl Classify for BuilderError {
             Self::Unsupported(_) => Class::NotAllowed,
             Self::Option { .. } => Class::Usage,
             Self::Source(_) => Class::Source,
+            Self::Changelog(error) => error.class(),
             Self::Confine(error) => error.class(),
             Self::Gateway(error) => error.class(),
             Self::Command(error) => error.class(),

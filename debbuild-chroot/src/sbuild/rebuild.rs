@@ -11,67 +11,20 @@ use std::{
 
 use debbuild_core::{
     blocking,
-    build::{BuildRequest, RebuildSuffix},
+    build::BuildRequest,
     cancel::CancelToken,
+    changelog::Rebuild,
     command::{CommandRunner, CommandRunnerExt as _, CommandSpec},
     context::Context,
     control::SourceControl,
     digest::Sha256,
     error::chain,
-    name::SuiteName,
     path::{AbsPath, IoResultExt as _},
     version::Version,
 };
 
 use super::{BuildBase, BuilderError, input};
 use crate::confine::{BuildUser, Confinement, Mapping, Scratch};
-
-/// What the new version is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Rebuild {
-    /// What is added to the parent's version.
-    pub suffix: RebuildSuffix,
-    /// Who signs the entry: `Name <address>`.
-    pub maintainer: String,
-    /// The suite that the entry names.
-    pub suite: SuiteName,
-    /// What the entry says.
-    pub reason: String,
-}
-
-impl Rebuild {
-    /// A rebuild that says `No-change rebuild for SUITE.`
-    #[must_use]
-    pub fn new(suffix: RebuildSuffix, maintainer: impl Into<String>, suite: SuiteName) -> Self {
-        let reason = format!("No-change rebuild for {suite}.");
-        Self { suffix, maintainer: maintainer.into(), suite, reason }
-    }
-
-    /// With another reason.
-    #[must_use]
-    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = reason.into();
-        self
-    }
-}
-
-/// The head of the changelog entry (Policy 4.4), up to the maintainer; the date is the parent's and is added where it is read.
-///
-/// # Errors
-/// [`BuilderError::Option`] when the maintainer or the reason is not one plain line.
-pub fn changelog_entry(source: &str, version: &Version, rebuild: &Rebuild) -> Result<String, BuilderError> {
-    let line = |kind, text: &str| {
-        let plain = !text.trim().is_empty() && !text.contains(char::is_control);
-        if plain { Ok(text.trim().to_owned()) } else { Err(BuilderError::Option { kind, text: text.to_owned() }) }
-    };
-    let maintainer = line("maintainer", &rebuild.maintainer)?;
-    if !maintainer.ends_with('>') || !maintainer.contains(" <") || maintainer.contains("  ") {
-        return Err(BuilderError::Option { kind: "maintainer", text: maintainer });
-    }
-    let (reason, suite) = (line("reason", &rebuild.reason)?, &rebuild.suite);
-    Ok(format!("{source} ({version}) {suite}; urgency=medium\n\n  * {reason}\n\n -- {maintainer}  "))
-}
 
 /// As root of the confined place: unpacks the chroot in memory and goes into it as an ordinary user. Constant: data arrives only as
 /// its arguments, which are the root folder, the chroot's tarball, the folder with the sources, where results go, the .dsc's name.
@@ -140,7 +93,8 @@ impl Rebuilder {
     /// Makes the new source package in `folder` (made if it is missing) and returns its .dsc. The same parent gives the same bytes.
     ///
     /// # Errors
-    /// [`BuilderError::Source`] when the parent is not what the request says or cannot be packed again.
+    /// [`BuilderError::Changelog`] when the entry cannot be written; [`BuilderError::Source`] when the parent is not what the request
+    /// says or cannot be packed again.
     pub async fn make(
         &self,
         cx: &Context,
@@ -243,10 +197,9 @@ impl Rebuilder {
         let (ask, to) = (parent.clone(), scratch.path().join("in"));
         let control = blocking::run(move || input::stage(&ask, &to)).await;
         let control = control.map_err(|failure| BuilderError::Source(failure.message))?;
-        let version = format!("{}{}", control.version, rebuild.suffix);
-        let version = Version::new(&version).map_err(|error| BuilderError::Source(error.to_string()))?;
+        let version = rebuild.version(&control.version)?;
         let entry = scratch.path().join("in").join("entry");
-        fs::write(&entry, changelog_entry(control.source.as_str(), &version, rebuild)?).at("write", &entry)?;
+        fs::write(&entry, rebuild.undated_entry(&control.source, &version)?).at("write", &entry)?;
         self.inside(cx, base, scratch, parent.dsc.name(), INNER).await?;
         let name = format!("{}_{}.dsc", control.source, version.without_epoch());
         let (out, folder) = (scratch.path().join("out"), folder.clone());

@@ -5,16 +5,14 @@ mod twin;
 use std::time::Duration;
 
 use debbuild_core::{
-    build::{BuildOptions, BuildRequest, ChrootId, Failure, RebuildSuffix},
+    build::{BuildOptions, BuildRequest, ChrootId, Failure},
     clock::Timestamp,
     digest::Sha256,
     error::Class,
     path::AbsPath,
-    version::Version,
 };
 
 use super::{
-    Rebuild, changelog_entry,
     config::{Layout, SbuildVersion, argv, check, sbuildrc},
     log::BuildLog,
     outcome::{Archives, End, Evidence, judge},
@@ -292,17 +290,4 @@ fn pool_paths_name_packages() {
 fn the_shells_times_are_read() {
     assert_eq!(super::measure::cpu_seconds("0m0.01s 0m0.02s\n1m2.50s 0m7.25s\n"), Some(69.75));
     assert_eq!(super::measure::cpu_seconds("nonsense"), None);
-}
-
-#[test]
-fn changelog_entries_are_dated_by_the_parent_and_plain() {
-    let version = Version::new("2.10-3+0acme1").unwrap();
-    let rebuild =
-        |maintainer: &str| Rebuild::new(RebuildSuffix::new("acme", 1).unwrap(), maintainer, "acme".parse().unwrap());
-    let entry = changelog_entry("hello", &version, &rebuild("Acme <builds@acme.example>")).unwrap();
-    let expected = "hello (2.10-3+0acme1) acme; urgency=medium\n\n  * No-change rebuild for acme.\n\n -- Acme <builds@acme.example>  ";
-    assert_eq!(entry, expected);
-    for bad in ["", "Acme", "Acme <a@b>\nevil", "Acme  <a@b>"] {
-        assert!(changelog_entry("hello", &version, &rebuild(bad)).is_err(), "{bad:?}");
-    }
 }

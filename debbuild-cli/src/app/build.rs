@@ -3,12 +3,13 @@
 use std::{fs, sync::Arc};
 
 use debbuild_chroot::sbuild::{
-    BuildBases as _, BuildExecutor, PackageBuilder as _, Rebuild, Rebuilder, SbuildBuilder, SbuildParts, deliver,
+    BuildBases as _, BuildExecutor, PackageBuilder as _, Rebuilder, SbuildBuilder, SbuildParts, deliver,
 };
 use debbuild_core::{
     acquire::source::SourceRequest,
     arch::Architecture,
     build::{BuildOptions, BuildRecord, BuildRequest},
+    changelog::Rebuild,
     command::OutputSink,
     context::Context,
     digest::Sha256,
@@ -126,7 +127,8 @@ impl App {
     /// changelog entry is dated from the parent's. Gives the path of the new .dsc.
     ///
     /// # Errors
-    /// Class `source` when the parent cannot be packed again; what making the chroot gave.
+    /// Class `usage` when the rebuild cannot be written as a changelog entry, `source` when the parent cannot be packed again; what
+    /// making the chroot gave.
     pub async fn source_rebuild(
         &self,
         cx: &Context,
@@ -134,6 +136,7 @@ impl App {
         rebuild: &Rebuild,
         into: &AbsPath,
     ) -> Result<AbsPath, AppError> {
+        rebuild.check()?;
         let (architecture, suite) = (self.architecture(cx).await?, rebuild.suite.clone());
         let base = AppBases(self.clone()).newest(cx, &suite, &architecture).await?;
         let bytes = fs::read(dsc).at("read", dsc)?;

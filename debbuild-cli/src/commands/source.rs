@@ -1,8 +1,7 @@
 //! `debbuild source`: source packages of archives, and new ones made inside a chroot.
 
 use clap::Subcommand;
-use debbuild_chroot::sbuild::Rebuild;
-use debbuild_core::{acquire::source::SourceRequest, build::RebuildSuffix, name::SuiteName, path::AbsPath};
+use debbuild_core::{acquire::source::SourceRequest, changelog::Rebuild, name::SuiteName, path::AbsPath};
 
 use super::{Answer, Done, Door};
 use crate::app::fetched_json;
@@ -86,7 +85,7 @@ pub(super) async fn source(door: &Door, args: &SourceArgs) -> Answer {
 async fn rebuild(door: &Door, args: &RebuildArgs) -> Answer {
     let machine = door.app.machine();
     let (dsc, into) = (machine.path(&args.dsc)?, machine.path(&args.output)?);
-    let rebuild = Rebuild::new(RebuildSuffix::new(&args.name, args.number)?, &args.maintainer, args.suite.clone());
+    let rebuild = Rebuild::new(&args.name, args.suite.clone(), &args.maintainer).with_number(args.number);
     let dsc = door.app.source_rebuild(&door.cx, &dsc, &rebuild, &into).await?;
     made(door, &dsc)
 }

@@ -3,7 +3,7 @@
 mod options;
 mod record;
 
-pub use options::{BuildOptions, Network, RebuildSuffix};
+pub use options::{BuildOptions, Network};
 pub use record::{
     Artifact, BuildRecord, BuilderInfo, Failure, LogFile, NetworkUse, Outcome, RECORD_SCHEMA, Resources, Stage,
 };

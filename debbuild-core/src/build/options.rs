@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{
-    name::{NameError, PackageName},
-    path::AbsPath,
-};
+use crate::{name::PackageName, path::AbsPath};
 
 /// Whether package code may use the network while it is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -16,34 +13,6 @@ pub enum Network {
     Off,
     /// The host's network; the record says so.
     On,
-}
-
-/// The suffix of a no-change rebuild as a new source version: `+0NAME1`.
-///
-/// It sorts above the parent's version and below its binNMUs (`+b1`) and security updates (`+deb12u1`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RebuildSuffix {
-    name: String,
-    number: u32,
-}
-
-impl RebuildSuffix {
-    /// A suffix from a distribution's name (letters only) and a number.
-    ///
-    /// # Errors
-    /// [`NameError`] when the name is empty or has anything but ASCII letters.
-    pub fn new(name: &str, number: u32) -> Result<Self, NameError> {
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphabetic()) {
-            return Err(NameError { kind: "rebuild suffix", text: name.to_owned() });
-        }
-        Ok(Self { name: name.to_owned(), number })
-    }
-}
-
-impl std::fmt::Display for RebuildSuffix {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "+0{}{}", self.name, self.number)
-    }
 }
 
 /// The options of a build.

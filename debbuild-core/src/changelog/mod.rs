@@ -1,13 +1,11 @@
 //! debian/changelog (Policy 4.4, deb-changelog(5)): its top entry, and the entry that makes a rebuild a new version.
 
-use std::fmt;
-
 use debian_changelog::ChangeLog;
 
 use crate::{
     clock::{Timestamp, TimestampError},
     error::{Class, Classify},
-    name::{NameError, SourceName},
+    name::{NameError, SourceName, SuiteName},
     version::{Version, VersionError},
 };
 
@@ -124,8 +122,8 @@ pub struct Rebuild {
     pub vendor: String,
     /// Which rebuild of this parent it is, from 1.
     pub number: u32,
-    /// The distribution that it is meant for.
-    pub distribution: String,
+    /// The suite that it is meant for.
+    pub suite: SuiteName,
     /// Who makes it: `Name <address>`.
     pub maintainer: String,
     /// What the entry says.
@@ -133,21 +131,16 @@ pub struct Rebuild {
 }
 
 impl Rebuild {
-    /// The first rebuild by this vendor for this distribution.
+    /// The first rebuild by this vendor for this suite, which says `No-change rebuild for SUITE.`
     #[must_use]
-    pub fn new(vendor: impl Into<String>, distribution: impl Into<String>, maintainer: impl Into<String>) -> Self {
-        Self {
-            vendor: vendor.into(),
-            number: 1,
-            distribution: distribution.into(),
-            maintainer: maintainer.into(),
-            change: "Rebuild without changes.".to_owned(),
-        }
+    pub fn new(vendor: impl Into<String>, suite: SuiteName, maintainer: impl Into<String>) -> Self {
+        let change = format!("No-change rebuild for {suite}.");
+        Self { vendor: vendor.into(), number: 1, suite, maintainer: maintainer.into(), change }
     }
 
     /// The same as a later rebuild.
     #[must_use]
-    pub fn with_number(mut self, number: u32) -> Self {
+    pub const fn with_number(mut self, number: u32) -> Self {
         self.number = number;
         self
     }
@@ -159,55 +152,51 @@ impl Rebuild {
         self
     }
 
+    /// Whether all of it can stand in a changelog.
+    ///
+    /// # Errors
+    /// [`ChangelogError::Unwritable`] when the vendor is not a word of ASCII letters, the number is 0, or a text is not one plain line.
+    pub fn check(&self) -> Result<(), ChangelogError> {
+        let plain = |text: &str| !text.is_empty() && text == text.trim() && !text.contains(char::is_control);
+        let person = |text: &str| text.ends_with('>') && text.contains(" <") && !text.contains("  ");
+        let vendor = !self.vendor.is_empty() && self.vendor.bytes().all(|b| b.is_ascii_alphabetic());
+        let number = self.number.to_string();
+        let parts = [
+            ("vendor", &self.vendor, vendor),
+            ("number", &number, self.number > 0),
+            ("maintainer", &self.maintainer, plain(&self.maintainer) && person(&self.maintainer)),
+            ("change", &self.change, plain(&self.change)),
+        ];
+        match parts.into_iter().find(|(_, _, fits)| !fits) {
+            Some((what, text, _)) => Err(ChangelogError::Unwritable { what, text: text.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// The version of this rebuild of `parent`: `2.10-3` becomes `2.10-3+0NAME1`, which sorts above the parent and below its
     /// binNMUs (`+b1`) and security updates (`+deb12u1`). A parent that is itself a rebuild by this vendor gets the new number.
     ///
     /// # Errors
-    /// [`ChangelogError::Unwritable`] when the vendor is not a word of ASCII letters or the number is 0.
+    /// Those of [`Rebuild::check`].
     pub fn version(&self, parent: &Version) -> Result<Version, ChangelogError> {
-        let unwritable = |what, text: &dyn fmt::Display| ChangelogError::Unwritable { what, text: text.to_string() };
-        if self.vendor.is_empty() || !self.vendor.bytes().all(|b| b.is_ascii_alphabetic()) {
-            return Err(unwritable("vendor", &self.vendor));
-        }
-        if self.number == 0 {
-            return Err(unwritable("number", &self.number));
-        }
+        self.check()?;
         let suffix = format!("+0{}", self.vendor);
-        let earlier = parent.as_str().rsplit_once(&suffix);
-        let base = match earlier {
+        let base = match parent.as_str().rsplit_once(&suffix) {
             Some((base, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => base,
             _ => parent.as_str(),
         };
         Ok(Version::new(&format!("{base}{suffix}{}", self.number))?)
     }
 
-    /// The changelog with the entry of this rebuild on top. It has exactly the date of the entry below it, so that the same
-    /// parent always gives the same source.
+    /// The entry (Policy 4.4) up to the date, which is the parent's, so that the same parent always gives the same source: it is
+    /// added where the parent's changelog is read.
     ///
     /// # Errors
-    /// [`ChangelogError`].
-    pub fn apply(&self, changelog: &str) -> Result<String, ChangelogError> {
-        let parent = top_entry(changelog)?;
-        let version = self.version(&parent.version)?;
-        let checked = |what, text: &str, bad: &[char]| {
-            let fits = !text.trim().is_empty() && text == text.trim() && !text.contains(char::is_control);
-            if fits && !text.contains(bad) {
-                Ok(())
-            } else {
-                Err(ChangelogError::Unwritable { what, text: text.to_owned() })
-            }
-        };
-        checked("distribution", &self.distribution, &[' ', ';', ',', '(', ')'])?;
-        checked("change", &self.change, &[])?;
-        checked("maintainer", &self.maintainer, &[])?;
-        if !self.maintainer.ends_with('>') || !self.maintainer.contains(" <") || self.maintainer.contains("  ") {
-            return Err(ChangelogError::Unwritable { what: "maintainer", text: self.maintainer.clone() });
-        }
-        let Entry { source, date_text, .. } = &parent;
-        let Self { distribution, change, maintainer, .. } = self;
-        Ok(format!(
-            "{source} ({version}) {distribution}; urgency=medium\n\n  * {change}\n\n -- {maintainer}  {date_text}\n\n{changelog}"
-        ))
+    /// Those of [`Rebuild::check`].
+    pub fn undated_entry(&self, source: &SourceName, version: &Version) -> Result<String, ChangelogError> {
+        self.check()?;
+        let Self { suite, change, maintainer, .. } = self;
+        Ok(format!("{source} ({version}) {suite}; urgency=medium\n\n  * {change}\n\n -- {maintainer}  "))
     }
 }
 

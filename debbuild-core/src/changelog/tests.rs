@@ -20,7 +20,7 @@ hello (2.10-2) broken header
 ";
 
 fn rebuild() -> Rebuild {
-    Rebuild::new("NAME", "bookworm", "B. Builder <builder@debian.example>")
+    Rebuild::new("NAME", "bookworm".parse().unwrap(), "B. Builder <builder@debian.example>")
 }
 
 #[test]
@@ -62,42 +62,48 @@ fn versions_of_rebuilds_sort_between_parent_and_updates() {
         assert_eq!(rebuild().with_number(10).version(&version).unwrap().as_str(), format!("{parent}+0NAME10"));
     }
     for vendor in ["", "NAME1", "a b", "a-b", "é"] {
-        assert!(Rebuild::new(vendor, "x", "y <z>").version(&v("1")).is_err(), "{vendor}");
+        assert!(Rebuild { vendor: vendor.into(), ..rebuild() }.version(&v("1")).is_err(), "{vendor}");
     }
     assert!(rebuild().with_number(0).version(&v("1")).is_err());
 }
 
 #[tokio::test]
 async fn a_rebuild_is_the_parent_with_one_more_entry_of_the_same_date() {
-    let text = rebuild().apply(CHANGELOG).unwrap();
-    assert!(text.ends_with(&format!("\n\n{CHANGELOG}")));
-    assert_eq!(text, rebuild().apply(CHANGELOG).unwrap());
+    let parent = top_entry(CHANGELOG).unwrap();
+    let version = rebuild().version(&parent.version).unwrap();
+    let head = rebuild().undated_entry(&parent.source, &version).unwrap();
+    let text = format!("{head}{}\n\n{CHANGELOG}", parent.date_text);
     let entry = top_entry(&text).unwrap();
-    assert_eq!(
-        (entry.version.as_str(), entry.date_text.as_str()),
-        ("2.10-3+0NAME1", "Mon, 26 Dec 2022 16:30:00 +0100")
-    );
+    assert_eq!((&entry.version, &entry.date_text), (&version, &parent.date_text));
 
     let spec =
         CommandSpec::new("dpkg-parsechangelog").with_args(["-l", "-"]).with_stdin(Stdin::Bytes(text.into_bytes()));
     let said = String::from_utf8(SystemRunner.output(&Context::new(), &spec).await.unwrap()).unwrap();
-    for line in
-        ["Source: hello", "Version: 2.10-3+0NAME1", "Distribution: bookworm", "Date: Mon, 26 Dec 2022 16:30:00 +0100"]
-    {
+    for line in [
+        "Source: hello",
+        "Version: 2.10-3+0NAME1",
+        "Distribution: bookworm",
+        "Date: Mon, 26 Dec 2022 16:30:00 +0100",
+        "   * No-change rebuild for bookworm.",
+    ] {
         assert!(said.contains(&format!("{line}\n")), "{line}: {said}");
     }
 }
 
 #[test]
 fn nothing_breaks_out_of_the_new_entry() {
+    let parent = top_entry(CHANGELOG).unwrap();
+    let maintained = |maintainer: &str| Rebuild { maintainer: maintainer.into(), ..rebuild() };
     for bad in [
-        Rebuild { distribution: "a; urgency=high".into(), ..rebuild() },
-        Rebuild { distribution: String::new(), ..rebuild() },
-        Rebuild { maintainer: "nobody".into(), ..rebuild() },
-        Rebuild { maintainer: "A  <a@b>".into(), ..rebuild() },
+        maintained(""),
+        maintained("nobody"),
+        maintained("A  <a@b>"),
+        maintained("A <a@b>\nevil"),
         rebuild().with_change("x\n\n -- y"),
         rebuild().with_change(""),
+        rebuild().with_number(0),
     ] {
-        assert!(matches!(bad.apply(CHANGELOG), Err(ChangelogError::Unwritable { .. })), "{bad:?}");
+        let entry = bad.undated_entry(&parent.source, &parent.version);
+        assert!(matches!(entry, Err(ChangelogError::Unwritable { .. })), "{bad:?}");
     }
 }

@@ -4,9 +4,10 @@ mod place;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use debbuild_chroot::sbuild::{BuildBases as _, Rebuild, Rebuilder, conformance, deliver};
+use debbuild_chroot::sbuild::{BuildBases as _, Rebuilder, conformance, deliver};
 use debbuild_core::{
-    build::{BuildOptions, BuildRecord, Outcome, RebuildSuffix},
+    build::{BuildOptions, BuildRecord, Outcome},
+    changelog::Rebuild,
     command::{CommandRunnerExt as _, CommandSpec, Discard},
     context::Context,
     digest::Sha256,
@@ -196,11 +197,7 @@ async fn limits_on_memory_and_disk_are_told_from_compile_errors() {
 async fn a_no_change_rebuild_is_a_new_source_version_with_the_parents_date() {
     let place = place().await;
     let dsc = marker(&place).await;
-    let rebuild = Rebuild::new(
-        RebuildSuffix::new("acme", 1).unwrap(),
-        "Acme builders <builds@acme.example>",
-        "bookworm".parse().unwrap(),
-    );
+    let rebuild = Rebuild::new("acme", "bookworm".parse().unwrap(), "Acme builders <builds@acme.example>");
     let rebuilder = Rebuilder::new(std::sync::Arc::clone(&place.runner), place.user.clone(), place.scratch.clone());
     let parent = place.request(&dsc);
     let base = place.bases.by_id(&Context::new(), place.chroot).await.unwrap();
