@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Keyring, SignError, Signature, Verified, Verifier, frame,
+    SignError, Signature,
     status::good_signatures,
-    workspace::{Prepared, prepare, read_output},
+    workspace::{Prepared, Tool},
 };
 use crate::{
     clock::Timestamp,
@@ -32,8 +32,17 @@ impl GpgvVerifier {
     pub fn new(runner: Arc<dyn CommandRunner>, scratch: AbsPath) -> Self {
         Self { runner, scratch }
     }
+}
 
-    async fn run(
+#[async_trait]
+impl Tool for GpgvVerifier {
+    const NAME: &'static str = "gpgv";
+
+    fn scratch(&self) -> &AbsPath {
+        &self.scratch
+    }
+
+    async fn check(
         &self,
         cx: &Context,
         what: &str,
@@ -62,41 +71,5 @@ impl GpgvVerifier {
             return Err(CommandError::Failed { program: "gpgv".to_owned(), exit, tail }.into());
         }
         good_signatures(&status, at).map_err(|reason| SignError::NotVerified { what: what.to_owned(), reason })
-    }
-}
-
-#[async_trait]
-impl Verifier for GpgvVerifier {
-    async fn verify_clear(
-        &self,
-        cx: &Context,
-        what: &str,
-        signed: &[u8],
-        keys: &Keyring,
-        at: Option<Timestamp>,
-    ) -> Result<Verified, SignError> {
-        frame::check(what, signed)?;
-        let files = prepare(&self.scratch, keys, signed, None).await?;
-        let output = files.workspace.path().join("output");
-        let signatures = self.run(cx, what, &files, Some(&output), at).await?;
-        let text = read_output(&output).await?;
-        files.workspace.close().await;
-        let reason = || SignError::NotVerified { what: what.to_owned(), reason: "gpgv wrote no text".to_owned() };
-        Ok(Verified::vouch(text.ok_or_else(reason)?, signatures))
-    }
-
-    async fn verify_detached(
-        &self,
-        cx: &Context,
-        what: &str,
-        data: &[u8],
-        signature: &[u8],
-        keys: &Keyring,
-        at: Option<Timestamp>,
-    ) -> Result<Verified, SignError> {
-        let files = prepare(&self.scratch, keys, data, Some(signature)).await?;
-        let signatures = self.run(cx, what, &files, None, at).await?;
-        files.workspace.close().await;
-        Ok(Verified::vouch(data.to_vec(), signatures))
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Fingerprint, Keyring, SignError, Signature, Verified, Verifier, frame,
-    workspace::{Prepared, prepare, read_output},
+    Fingerprint, SignError, Signature,
+    workspace::{Prepared, Tool},
 };
 use crate::{
     clock::Timestamp,
@@ -44,13 +44,22 @@ impl SqvVerifier {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    async fn run(
+#[async_trait]
+impl Tool for SqvVerifier {
+    const NAME: &'static str = "sqv";
+
+    fn scratch(&self) -> &AbsPath {
+        &self.scratch
+    }
+
+    async fn check(
         &self,
         cx: &Context,
         what: &str,
         files: &Prepared,
-        args: Vec<String>,
+        output: Option<&AbsPath>,
         at: Option<Timestamp>,
     ) -> Result<Vec<Signature>, SignError> {
         let mut spec = CommandSpec::new("sqv");
@@ -60,8 +69,14 @@ impl SqvVerifier {
         if let Some(at) = at {
             spec = spec.with_args(["--not-after".to_owned(), Timestamp::from_seconds(at.seconds()).to_string()]);
         }
+        if let Some(output) = output {
+            spec = spec.with_arg(format!("--output={output}")).with_arg("--cleartext");
+        }
+        for file in files.signature.iter().chain([&files.message]) {
+            spec = spec.with_arg(file.as_str());
+        }
         let mut said = Capture::default();
-        let exit = self.runner.run(cx, &spec.with_args(args), &mut said).await?;
+        let exit = self.runner.run(cx, &spec, &mut said).await?;
         let refuse = |reason: String| SignError::NotVerified { what: what.to_owned(), reason };
         if !exit.success() {
             let stderr = String::from_utf8_lossy(&said.stderr);
@@ -74,43 +89,5 @@ impl SqvVerifier {
             .map(|line| Fingerprint::new(line).map(|fingerprint| Signature::new(fingerprint, None)))
             .collect::<Result<_, _>>()?;
         if signatures.is_empty() { Err(refuse("sqv named no key".to_owned())) } else { Ok(signatures) }
-    }
-}
-
-#[async_trait]
-impl Verifier for SqvVerifier {
-    async fn verify_clear(
-        &self,
-        cx: &Context,
-        what: &str,
-        signed: &[u8],
-        keys: &Keyring,
-        at: Option<Timestamp>,
-    ) -> Result<Verified, SignError> {
-        frame::check(what, signed)?;
-        let files = prepare(&self.scratch, keys, signed, None).await?;
-        let output = files.workspace.path().join("output");
-        let args = vec![format!("--output={output}"), "--cleartext".to_owned(), files.message.to_string()];
-        let signatures = self.run(cx, what, &files, args, at).await?;
-        let text = read_output(&output).await?;
-        files.workspace.close().await;
-        let reason = || SignError::NotVerified { what: what.to_owned(), reason: "sqv wrote no text".to_owned() };
-        Ok(Verified::vouch(text.ok_or_else(reason)?, signatures))
-    }
-
-    async fn verify_detached(
-        &self,
-        cx: &Context,
-        what: &str,
-        data: &[u8],
-        signature: &[u8],
-        keys: &Keyring,
-        at: Option<Timestamp>,
-    ) -> Result<Verified, SignError> {
-        let files = prepare(&self.scratch, keys, data, Some(signature)).await?;
-        let args = files.signature.iter().chain([&files.message]).map(ToString::to_string).collect();
-        let signatures = self.run(cx, what, &files, args, at).await?;
-        files.workspace.close().await;
-        Ok(Verified::vouch(data.to_vec(), signatures))
     }
 }

@@ -1,12 +1,72 @@
-//! The private folder in which one call of a verifier puts the files that its tool reads and writes.
+//! Verifying by a tool: the private folder in which one call puts the files that the tool reads and writes.
 
 use std::{fs::Permissions, io, os::unix::fs::PermissionsExt as _};
 
-use super::{Keyring, SignError, armor};
+use async_trait::async_trait;
+
+use super::{Keyring, SignError, Signature, Verified, Verifier, armor, frame};
 use crate::{
     blocking,
+    clock::Timestamp,
+    context::Context,
     path::{AbsPath, IoResultExt as _},
 };
+
+/// A program that checks signatures over files. Every one is a [`Verifier`], which vouches only for what the program wrote out.
+#[async_trait]
+pub(super) trait Tool: std::fmt::Debug + Send + Sync {
+    /// The program.
+    const NAME: &'static str;
+
+    /// Where its short-lived files go.
+    fn scratch(&self) -> &AbsPath;
+
+    /// Checks the prepared files; of a clear-signed message the text is written to `output`.
+    async fn check(
+        &self,
+        cx: &Context,
+        what: &str,
+        files: &Prepared,
+        output: Option<&AbsPath>,
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Signature>, SignError>;
+}
+
+#[async_trait]
+impl<T: Tool> Verifier for T {
+    async fn verify_clear(
+        &self,
+        cx: &Context,
+        what: &str,
+        signed: &[u8],
+        keys: &Keyring,
+        at: Option<Timestamp>,
+    ) -> Result<Verified, SignError> {
+        frame::check(what, signed)?;
+        let files = prepare(self.scratch(), keys, signed, None).await?;
+        let output = files.workspace.path().join("output");
+        let signatures = self.check(cx, what, &files, Some(&output), at).await?;
+        let text = read_output(&output).await?;
+        files.workspace.close().await;
+        let reason = || SignError::NotVerified { what: what.to_owned(), reason: format!("{} wrote no text", T::NAME) };
+        Ok(Verified::vouch(text.ok_or_else(reason)?, signatures))
+    }
+
+    async fn verify_detached(
+        &self,
+        cx: &Context,
+        what: &str,
+        data: &[u8],
+        signature: &[u8],
+        keys: &Keyring,
+        at: Option<Timestamp>,
+    ) -> Result<Verified, SignError> {
+        let files = prepare(self.scratch(), keys, data, Some(signature)).await?;
+        let signatures = self.check(cx, what, &files, None, at).await?;
+        files.workspace.close().await;
+        Ok(Verified::vouch(data.to_vec(), signatures))
+    }
+}
 
 /// A folder of mode 0700 that goes when this is dropped.
 #[derive(Debug)]
@@ -85,7 +145,7 @@ pub(super) struct Prepared {
 }
 
 /// Writes everything that a verifier's tool reads.
-pub(super) async fn prepare(
+async fn prepare(
     scratch: &AbsPath,
     keys: &Keyring,
     message: &[u8],
@@ -104,7 +164,7 @@ pub(super) async fn prepare(
 }
 
 /// Reads what a tool wrote out; a tool that wrote nothing gave nothing.
-pub(super) async fn read_output(path: &AbsPath) -> Result<Option<Vec<u8>>, SignError> {
+async fn read_output(path: &AbsPath) -> Result<Option<Vec<u8>>, SignError> {
     let path = path.clone();
     blocking::run(move || match std::fs::read(&path) {
         Ok(bytes) => Ok(Some(bytes)),
