@@ -14,7 +14,7 @@ use debbuild_core::{
 use debbuild_queue::{
     Queue,
     model::{AttemptState, IdempotencyKey, Limits, NewTask, SubmitRequest, TaskId, TaskState, UserName, WorkerName},
-    store::{SqliteOptions, SqliteStore, TaskQuery},
+    store::{Part, SqliteOptions, SqliteStore, TaskQuery},
     worker::{Until, WorkerLoop, WorkerOptions},
 };
 
@@ -145,7 +145,7 @@ async fn kills_at_any_moment(home: &AbsPath) {
     }
     assert!(kills >= 20, "only {kills} workers were killed");
     worker(home, "w1").await;
-    for task in queue.tasks(&cx, &TaskQuery::new().with_limit(1000)).await.expect("lists").items {
+    for task in queue.tasks(&cx, &TaskQuery::new().with_part(Part::new(None, 1000))).await.expect("lists").items {
         let attempts = queue.attempts(&cx, task.id).await.expect("reads");
         let won = attempts.iter().filter(|attempt| attempt.state == AttemptState::Succeeded).count();
         let ended = if won == 1 { TaskState::Succeeded } else { TaskState::Aborted };

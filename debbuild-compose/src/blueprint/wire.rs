@@ -63,63 +63,57 @@ pub(super) struct Variant {
     pub(super) container: Option<Container>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Repository {
-    #[serde(default)]
-    pub(super) packages: Packages,
-    #[serde(default)]
-    pub(super) use_lists: Packages,
-    #[serde(default)]
-    pub(super) failable: bool,
-    pub(super) suite: Option<Placed<String>>,
-    pub(super) origin: Option<Placed<String>>,
+/// The table of a kind of deliverable: the keys that all have, and its own. (Unknown keys are told by the fields that a struct
+/// names to serde, which a flattened one does not.)
+macro_rules! deliverable {
+    ($name:ident { $($(#[$attribute:meta])* $key:ident: $kind:ty,)* }) => {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub(super) struct $name {
+            #[serde(default)]
+            pub(super) packages: Packages,
+            #[serde(default)]
+            pub(super) use_lists: Packages,
+            #[serde(default)]
+            pub(super) failable: bool,
+            $($(#[$attribute])* pub(super) $key: $kind,)*
+        }
+    };
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Ostree {
-    #[serde(default)]
-    pub(super) packages: Packages,
-    #[serde(default)]
-    pub(super) use_lists: Packages,
-    #[serde(default)]
-    pub(super) failable: bool,
-    pub(super) r#ref: Option<Placed<String>>,
+deliverable! {
+    Repository {
+        suite: Option<Placed<String>>,
+        origin: Option<Placed<String>>,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Iso {
-    #[serde(default)]
-    pub(super) packages: Packages,
-    #[serde(default)]
-    pub(super) use_lists: Packages,
-    #[serde(default)]
-    pub(super) failable: bool,
-    pub(super) volume: Option<Placed<String>>,
-    #[serde(default)]
-    pub(super) arguments: Vec<Placed<String>>,
-    pub(super) compression: Option<Placed<u8>>,
-    pub(super) timeout: Option<u32>,
+deliverable! {
+    Ostree {
+        r#ref: Option<Placed<String>>,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct Container {
-    #[serde(default)]
-    pub(super) packages: Packages,
-    #[serde(default)]
-    pub(super) use_lists: Packages,
-    #[serde(default)]
-    pub(super) failable: bool,
-    pub(super) tag: Option<Placed<String>>,
-    #[serde(default)]
-    pub(super) entrypoint: Vec<String>,
-    #[serde(default)]
-    pub(super) command: Vec<String>,
-    #[serde(default)]
-    pub(super) environment: BTreeMap<String, Placed<String>>,
-    #[serde(default)]
-    pub(super) labels: BTreeMap<String, String>,
+deliverable! {
+    Iso {
+        volume: Option<Placed<String>>,
+        #[serde(default)]
+        arguments: Vec<Placed<String>>,
+        compression: Option<Placed<u8>>,
+        timeout: Option<u32>,
+    }
+}
+
+deliverable! {
+    Container {
+        tag: Option<Placed<String>>,
+        #[serde(default)]
+        entrypoint: Vec<String>,
+        #[serde(default)]
+        command: Vec<String>,
+        #[serde(default)]
+        environment: BTreeMap<String, Placed<String>>,
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+    }
 }

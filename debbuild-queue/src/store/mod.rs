@@ -21,7 +21,7 @@ use debbuild_core::{
     error::{Class, Classify},
 };
 pub use memory::MemoryStore;
-pub use query::{BuildQuery, Cursor, CursorError, Page, TaskQuery};
+pub use query::{BuildQuery, Cursor, CursorError, Page, Part, TaskQuery};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OLDEST_SQLITE, SqliteOptions, SqliteStore};
 

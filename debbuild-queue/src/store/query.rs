@@ -79,8 +79,33 @@ impl<T> Page<T> {
     }
 }
 
+/// Which part of a list is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// From here on; `None` is the beginning.
+    pub after: Option<Cursor>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Part {
+    /// At most so many (1 to 1000), from here on.
+    #[must_use]
+    pub fn new(after: Option<Cursor>, limit: u32) -> Self {
+        Self { after, limit: limit.clamp(1, 1000) }
+    }
+}
+
+/// The first 100.
+impl Default for Part {
+    fn default() -> Self {
+        Self { after: None, limit: 100 }
+    }
+}
+
 /// Which tasks to list, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskQuery {
     /// Only in these states; empty for all.
@@ -91,16 +116,8 @@ pub struct TaskQuery {
     pub label: Option<String>,
     /// Only of this request.
     pub request: Option<RequestId>,
-    /// From here on.
-    pub after: Option<Cursor>,
-    /// At most so many.
-    pub limit: u32,
-}
-
-impl Default for TaskQuery {
-    fn default() -> Self {
-        Self { states: Vec::new(), kind: None, label: None, request: None, after: None, limit: 100 }
-    }
+    /// Which part of them.
+    pub part: Part,
 }
 
 impl TaskQuery {
@@ -138,23 +155,16 @@ impl TaskQuery {
         self
     }
 
-    /// From here on.
+    /// Only this part of them.
     #[must_use]
-    pub fn with_after(mut self, after: Option<Cursor>) -> Self {
-        self.after = after;
-        self
-    }
-
-    /// At most so many (1 to 1000).
-    #[must_use]
-    pub fn with_limit(mut self, limit: u32) -> Self {
-        self.limit = limit.clamp(1, 1000);
+    pub fn with_part(mut self, part: Part) -> Self {
+        self.part = part;
         self
     }
 }
 
 /// Which builds to list, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BuildQuery {
     /// Only of this source package.
@@ -163,16 +173,8 @@ pub struct BuildQuery {
     pub version: Option<String>,
     /// Only of this task.
     pub task: Option<TaskId>,
-    /// From here on.
-    pub after: Option<Cursor>,
-    /// At most so many.
-    pub limit: u32,
-}
-
-impl Default for BuildQuery {
-    fn default() -> Self {
-        Self { source: None, version: None, task: None, after: None, limit: 100 }
-    }
+    /// Which part of them.
+    pub part: Part,
 }
 
 impl BuildQuery {
@@ -203,17 +205,10 @@ impl BuildQuery {
         self
     }
 
-    /// From here on.
+    /// Only this part of them.
     #[must_use]
-    pub fn with_after(mut self, after: Option<Cursor>) -> Self {
-        self.after = after;
-        self
-    }
-
-    /// At most so many (1 to 1000).
-    #[must_use]
-    pub fn with_limit(mut self, limit: u32) -> Self {
-        self.limit = limit.clamp(1, 1000);
+    pub fn with_part(mut self, part: Part) -> Self {
+        self.part = part;
         self
     }
 }

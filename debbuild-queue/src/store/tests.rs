@@ -10,7 +10,7 @@ use debbuild_core::{
 use proptest::prelude::*;
 
 use super::{
-    MemoryStore, QueueStore, SqliteOptions, SqliteStore, TaskQuery,
+    MemoryStore, Part, QueueStore, SqliteOptions, SqliteStore, TaskQuery,
     conformance::{Bench, failure},
 };
 use crate::{
@@ -170,7 +170,7 @@ impl Run {
     async fn look(&mut self) -> String {
         let (queue, cx) = (&self.bench.queue, &self.bench.cx);
         let mut seen = String::new();
-        let tasks = queue.tasks(cx, &TaskQuery::new().with_limit(1000)).await.unwrap().items;
+        let tasks = queue.tasks(cx, &TaskQuery::new().with_part(Part::new(None, 1000))).await.unwrap().items;
         assert_eq!(tasks.len(), self.tasks.len(), "every acknowledged task exists, once");
         for task in tasks {
             let attempts = queue.attempts(cx, task.id).await.unwrap();

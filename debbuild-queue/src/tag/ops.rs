@@ -29,10 +29,10 @@ impl Queue {
             return Err(QueueError::TagExists(name.clone()));
         }
         for parent in parents {
-            tx.tag(parent).await?.ok_or_else(|| QueueError::NoTag(parent.clone()))?;
+            known(&mut *tx, parent).await?;
         }
         tx.add_tag(&Tag::new(name.clone(), parents.to_vec())).await?;
-        let tag = tx.tag(name).await?.ok_or_else(|| QueueError::NoTag(name.clone()))?;
+        let tag = known(&mut *tx, name).await?;
         let change = TagChange::new(tag.version, cx.now(), by.clone(), TagAction::Create).with_text(listed(parents));
         note(&mut *tx, &tag, &change).await?;
         tx.commit().await?;
@@ -44,7 +44,7 @@ impl Queue {
     /// # Errors
     /// [`QueueError::NoTag`].
     pub async fn tag(&self, _cx: &Context, name: &TagName) -> Result<Tag, QueueError> {
-        self.store.read().await?.tag(name).await?.ok_or_else(|| QueueError::NoTag(name.clone()))
+        known(&mut *self.store.read().await?, name).await
     }
 
     /// All tags, by name.
@@ -61,7 +61,7 @@ impl Queue {
     /// [`QueueError::NoTag`].
     pub async fn tag_content(&self, _cx: &Context, name: &TagName) -> Result<(Tag, Vec<Content>), QueueError> {
         let mut tx = self.store.read().await?;
-        let tag = tx.tag(name).await?.ok_or_else(|| QueueError::NoTag(name.clone()))?;
+        let tag = known(&mut *tx, name).await?;
         let mut layers = Vec::new();
         for tag in lineage(&mut *tx, &tag).await? {
             let mut builds = Vec::new();
@@ -79,7 +79,7 @@ impl Queue {
     /// [`QueueError::NoTag`].
     pub async fn tag_builds(&self, _cx: &Context, name: &TagName) -> Result<Vec<TagBuild>, QueueError> {
         let mut tx = self.store.read().await?;
-        tx.tag(name).await?.ok_or_else(|| QueueError::NoTag(name.clone()))?;
+        known(&mut *tx, name).await?;
         Ok(tx.tag_builds(name).await?)
     }
 
@@ -145,7 +145,7 @@ impl Queue {
         let mut tx = self.store.write().await?;
         let mut tag = next(&mut *tx, name).await?;
         for parent in parents {
-            let parent = tx.tag(parent).await?.ok_or_else(|| QueueError::NoTag(parent.clone()))?;
+            let parent = known(&mut *tx, parent).await?;
             if lineage(&mut *tx, &parent).await?.iter().any(|one| one.name == *name) {
                 return Err(QueueError::Cycle(name.clone()));
             }
@@ -189,7 +189,7 @@ impl Queue {
         limit: u32,
     ) -> Result<Vec<TagChange>, QueueError> {
         let mut tx = self.store.read().await?;
-        tx.tag(name).await?.ok_or_else(|| QueueError::NoTag(name.clone()))?;
+        known(&mut *tx, name).await?;
         Ok(tx.tag_history(name, after, limit.clamp(1, 1000)).await?)
     }
 
@@ -218,9 +218,13 @@ impl Queue {
     }
 }
 
+async fn known(tx: &mut dyn Transaction, name: &TagName) -> Result<Tag, QueueError> {
+    tx.tag(name).await?.ok_or_else(|| QueueError::NoTag(name.clone()))
+}
+
 /// The tag with the version that a change gives it.
 async fn next(tx: &mut dyn Transaction, name: &TagName) -> Result<Tag, QueueError> {
-    let tag = tx.tag(name).await?.ok_or_else(|| QueueError::NoTag(name.clone()))?;
+    let tag = known(tx, name).await?;
     Ok(Tag { version: tag.version + 1, ..tag })
 }
 
@@ -241,7 +245,7 @@ async fn lineage(tx: &mut dyn Transaction, tag: &Tag) -> Result<Vec<Tag>, QueueE
             continue;
         }
         for parent in tag.parents.iter().rev() {
-            left.push(tx.tag(parent).await?.ok_or_else(|| QueueError::NoTag(parent.clone()))?);
+            left.push(known(tx, parent).await?);
         }
         found.push(tag);
     }

@@ -9,7 +9,7 @@ use crate::{
     error::QueueError,
     model::{AttemptId, Completion, LeaseToken, TaskState, WorkerInstance, WorkerName},
     queue::{Accepted, Beat, BeatReply, ClaimRequest, Lease, Queue},
-    store::TaskQuery,
+    store::{Part, TaskQuery},
 };
 
 /// The lease protocol. Every call may be repeated as it was when its reply was lost.
@@ -92,7 +92,7 @@ impl LeaseService for Queue {
         let states = vec![TaskState::Blocked, TaskState::Ready, TaskState::Leased];
         let (mut count, mut after) = (0, None);
         loop {
-            let query = TaskQuery::new().with_states(states.clone()).with_limit(1000).with_after(after);
+            let query = TaskQuery::new().with_states(states.clone()).with_part(Part::new(after, 1000));
             let page = self.tasks(cx, &query).await?;
             let suited = page.items.iter().filter(|task| kinds.contains(&task.spec.kind));
             count += suited.filter(|task| self.policy.suits(&worker, task).is_ok()).count() as u64;

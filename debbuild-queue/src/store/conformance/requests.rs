@@ -12,7 +12,7 @@ use super::{Bench, LONG, failure};
 use crate::{
     QueueError,
     model::{EventKind, NewTask, Rejection, Subject, TaskState},
-    store::{QueueStore, TaskQuery},
+    store::{Part, QueueStore, TaskQuery},
 };
 
 /// Every case of this file; `store` makes a new empty store.
@@ -77,7 +77,7 @@ pub async fn pages(store: Arc<dyn QueueStore>) {
     made.reverse();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let query = TaskQuery::new().with_limit(3).with_after(after);
+        let query = TaskQuery::new().with_part(Part::new(after, 3));
         let page = bench.queue.tasks(&bench.cx, &query).await.expect("lists");
         assert!(page.items.len() <= 3);
         seen.extend(page.items.iter().map(|task| task.id));

@@ -92,14 +92,14 @@ impl TaskRows for MemoryTransaction {
 
     async fn tasks(&mut self, query: &TaskQuery) -> Stored<Page<Task>> {
         let fits = |task: &&Arc<Task>| {
-            query.after.is_none_or(|after| task.id.get() < after.place())
+            query.part.after.is_none_or(|after| task.id.get() < after.place())
                 && (query.states.is_empty() || query.states.contains(&task.state))
                 && query.kind.as_ref().is_none_or(|kind| *kind == task.spec.kind)
                 && query.label.as_ref().is_none_or(|text| task.label.contains(text.as_str()))
                 && query.request.is_none_or(|request| request == task.request)
         };
-        let all = self.state.tasks.values().rev().filter(fits).take(query.limit as usize + 1);
-        Ok(Page::cut(all.map(|task| (**task).clone()).collect(), query.limit, |task| task.id.get()))
+        let all = self.state.tasks.values().rev().filter(fits).take(query.part.limit as usize + 1);
+        Ok(Page::cut(all.map(|task| (**task).clone()).collect(), query.part.limit, |task| task.id.get()))
     }
 }
 

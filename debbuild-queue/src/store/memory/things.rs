@@ -54,13 +54,13 @@ impl ResultRows for MemoryTransaction {
 
     async fn builds(&mut self, query: &BuildQuery) -> Stored<Page<Build>> {
         let fits = |build: &&Arc<Build>| {
-            query.after.is_none_or(|after| build.id.get() < after.place())
+            query.part.after.is_none_or(|after| build.id.get() < after.place())
                 && query.source.as_ref().is_none_or(|source| *source == build.record.source)
                 && query.version.as_ref().is_none_or(|version| *version == build.record.version)
                 && query.task.is_none_or(|task| task == build.attempt.task)
         };
-        let all = self.state.builds.values().rev().filter(fits).take(query.limit as usize + 1);
-        Ok(Page::cut(all.map(|build| (**build).clone()).collect(), query.limit, |build| build.id.get()))
+        let all = self.state.builds.values().rev().filter(fits).take(query.part.limit as usize + 1);
+        Ok(Page::cut(all.map(|build| (**build).clone()).collect(), query.part.limit, |build| build.id.get()))
     }
 }
 

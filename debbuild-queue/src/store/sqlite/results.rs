@@ -74,13 +74,13 @@ impl ResultRows for SqliteTransaction {
 
     async fn builds(&mut self, query: &BuildQuery) -> Stored<Page<Build>> {
         let statement = sqlx::query(sql!("build_list"))
-            .bind(query.after.map_or(i64::MAX, |cursor| cursor.place()))
+            .bind(query.part.after.map_or(i64::MAX, |cursor| cursor.place()))
             .bind(query.source.as_deref())
             .bind(query.version.as_deref())
             .bind(query.task.map(TaskId::get))
-            .bind(i64::from(query.limit) + 1);
+            .bind(i64::from(query.part.limit) + 1);
         let rows = statement.fetch_all(&mut *self.inner).await.map_err(failed("list builds"))?;
         let builds = rows.iter().map(row::build).collect::<Stored<Vec<_>>>()?;
-        Ok(Page::cut(builds, query.limit, |build| build.id.get()))
+        Ok(Page::cut(builds, query.part.limit, |build| build.id.get()))
     }
 }

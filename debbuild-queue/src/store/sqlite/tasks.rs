@@ -145,13 +145,13 @@ impl TaskRows for SqliteTransaction {
     async fn tasks(&mut self, query: &TaskQuery) -> Stored<Page<Task>> {
         let states: Vec<&str> = query.states.iter().map(|state| state.name()).collect();
         let statement = sqlx::query(sql!("task_list"))
-            .bind(query.after.map_or(i64::MAX, |cursor| cursor.place()))
+            .bind(query.part.after.map_or(i64::MAX, |cursor| cursor.place()))
             .bind(to_json(&states)?)
             .bind(query.kind.as_deref())
             .bind(query.label.as_deref())
             .bind(query.request.map(RequestId::get))
-            .bind(i64::from(query.limit) + 1);
+            .bind(i64::from(query.part.limit) + 1);
         let rows = statement.fetch_all(&mut *self.inner).await.map_err(failed("list tasks"))?;
-        Ok(Page::cut(self.wholes(&rows).await?, query.limit, |task| task.id.get()))
+        Ok(Page::cut(self.wholes(&rows).await?, query.part.limit, |task| task.id.get()))
     }
 }

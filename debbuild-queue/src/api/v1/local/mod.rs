@@ -4,7 +4,8 @@ mod tags;
 mod tasks;
 mod things;
 
-use crate::{model::UserName, queue::Queue};
+use super::Reply;
+use crate::{model::UserName, queue::Queue, store::Part};
 
 /// The queue as one user sees it.
 #[derive(Debug, Clone)]
@@ -25,4 +26,9 @@ impl Local {
     pub fn queue(&self) -> &Queue {
         &self.queue
     }
+}
+
+/// The part of a list that a filter asks for: 100 where it does not say how many.
+fn part(after: Option<&str>, limit: Option<u32>) -> Reply<Part> {
+    Ok(Part::new(after.map(str::parse).transpose()?, limit.unwrap_or(100)))
 }

@@ -56,7 +56,7 @@ impl From<model::Attempt> for Attempt {
 }
 
 fn query(filter: &TaskFilter) -> Reply<TaskQuery> {
-    let mut query = TaskQuery::new().with_limit(filter.limit.unwrap_or(100));
+    let mut query = TaskQuery::new().with_part(super::part(filter.after.as_deref(), filter.limit)?);
     for name in &filter.states {
         let unknown = || ApiError::new(Class::Usage, format!("no such state of a task: {name:?}"));
         query.states.push(TaskState::from_name(name).ok_or_else(unknown)?);
@@ -64,7 +64,6 @@ fn query(filter: &TaskFilter) -> Reply<TaskQuery> {
     query.kind.clone_from(&filter.kind);
     query.label.clone_from(&filter.label);
     query.request = filter.request.map(RequestId::new);
-    query.after = filter.after.as_deref().map(str::parse).transpose()?;
     Ok(query)
 }
 

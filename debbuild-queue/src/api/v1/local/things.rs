@@ -61,11 +61,10 @@ impl Builds for Local {
     }
 
     async fn builds(&self, cx: &Context, filter: &BuildFilter) -> Reply<BuildList> {
-        let mut query = BuildQuery::new().with_limit(filter.limit.unwrap_or(100));
+        let mut query = BuildQuery::new().with_part(super::part(filter.after.as_deref(), filter.limit)?);
         query.source.clone_from(&filter.source);
         query.version.clone_from(&filter.version);
         query.task = filter.task.map(TaskId::new);
-        query.after = filter.after.as_deref().map(str::parse).transpose()?;
         let page = self.queue.builds(cx, &query).await?;
         let next = page.next.map(|cursor| cursor.to_string());
         Ok(BuildList { schema: SCHEMA, builds: page.items.into_iter().map(Build::from).collect(), next })
