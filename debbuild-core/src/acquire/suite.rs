@@ -122,12 +122,23 @@ impl Suite {
         self.0.access.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The components that are used: those of the archive's configuration that the Release has, or all of the Release.
+    /// The components that are used: those of the archive's configuration that the Release has, or all of the Release, by the
+    /// names that their indexes are found under.
     #[must_use]
     pub fn components(&self) -> Vec<ComponentName> {
         let wanted = &self.0.archive.components;
-        let all = self.release().components.iter();
-        all.filter(|component| wanted.is_empty() || wanted.contains(component)).cloned().collect()
+        let all = self.release().components.iter().map(|component| self.found_under(component));
+        all.filter(|component| wanted.is_empty() || wanted.contains(component)).collect()
+    }
+
+    /// Security archives call `updates/main` what they have in `main`, as apt's entries do: where nothing is listed under the
+    /// whole name, the last part is the name.
+    fn found_under(&self, component: &ComponentName) -> ComponentName {
+        let begins = |file: &str, name: &str| file.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        let has = |name: &str| self.release().files.keys().any(|file| begins(file.as_str(), name));
+        let last = component.as_str().rsplit_once('/').map(|(_, last)| last);
+        let last = last.filter(|last| !has(component.as_str()) && has(last));
+        last.and_then(|last| ComponentName::new(last).ok()).unwrap_or_else(|| component.clone())
     }
 
     /// Whose Packages indexes hold what is installable on an architecture: itself, and `all` where that has an index of its own.

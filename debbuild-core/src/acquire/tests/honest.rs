@@ -2,7 +2,7 @@
 
 use super::{AcquireError, PACKAGES, World, amd64, main_component};
 use crate::{
-    acquire::{PoolFile, fetch::Fault, pool_files},
+    acquire::{PoolFile, Suite, fetch::Fault, pool_files},
     arch::Architecture,
     cancel::CancelToken,
     clock::FixedClock,
@@ -38,6 +38,23 @@ async fn indexes_and_files_come_checked_and_are_asked_for_once() {
     again.file(&world.cx, &deb).await.unwrap();
     assert_eq!(world.fetch.asked().len(), before + 1, "only whether InRelease changed");
     assert_eq!(again.access(), suite.access());
+}
+
+#[tokio::test]
+async fn components_have_the_names_that_their_indexes_are_found_under() {
+    let world = World::new();
+    // As the Release of bookworm-security: `updates/` stands before every component, and before no index.
+    let fixture = world.archive().with_field("Components", "updates/main updates/contrib deep/own");
+    let fixture = ["main", "contrib", "deep/own", "own"].iter().fold(fixture, |fixture, name| {
+        fixture.with_index(&format!("{name}/binary-amd64/Packages"), format!("X: {name}\n"))
+    });
+    world.publish(&fixture).await;
+    let names = |suite: &Suite| suite.components().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let all = world.open(&fixture).await.unwrap();
+    assert_eq!(names(&all), ["main", "contrib", "deep/own"]);
+    assert_eq!(all.packages(&world.cx, &main_component(), &amd64()).await.unwrap(), "X: main\n");
+    let archive = fixture.archive(&world.cx).await.unwrap().with_components(vec![main_component()]);
+    assert_eq!(names(&world.reader.open(&world.cx, &archive).await.unwrap()), ["main"]);
 }
 
 #[tokio::test]
