@@ -40,6 +40,7 @@ pub(super) async fn machine(app: &App, cx: &Context) -> Result<Vec<Finding>, App
     }
     findings.push(room(app));
     findings.push(verifier(app, cx).await);
+    findings.push(perl_headers(app, cx).await);
     findings.extend(archives(app));
     cx.cancel().check()?;
     Ok(findings)
@@ -52,6 +53,20 @@ async fn verifier(app: &App, cx: &Context) -> Finding {
     match detect(cx, Arc::clone(app.runner()), scratch).await {
         Ok(found) => Finding::ok("archives", NAME, found.tools().join(" and ")),
         Err(error) => Finding::new("archives", NAME, Level::Missing, chain(&error), &["apt-get", "install", "gpgv"]),
+    }
+}
+
+/// mmdebstrap is a Perl program that makes system calls by these two headers. They are in perl's library, and a machine that has
+/// only perl-base, or another Perl in its place, has them not.
+async fn perl_headers(app: &App, cx: &Context) -> Finding {
+    const NAME: &str = "perl's syscall.ph";
+    let spec = CommandSpec::new("perl").with_args(["-e", "require 'syscall.ph'; require 'sys/ioctl.ph'"]);
+    match app.runner().output(cx, &spec).await {
+        Ok(_) => Finding::ok("chroots", NAME, "it can be loaded"),
+        Err(error) => {
+            let detail = format!("mmdebstrap cannot start without it: {error}");
+            Finding::new("chroots", NAME, Level::Missing, detail, &["apt-get", "install", "perl"])
+        }
     }
 }
 

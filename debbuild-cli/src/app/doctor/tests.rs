@@ -28,6 +28,20 @@ fn a_range_of_subordinate_ids_is_found_or_proposed_behind_all_others() {
 }
 
 #[tokio::test]
+async fn a_perl_without_its_headers_is_found() {
+    let look = async |perl: Reply| {
+        let runner = ScriptedRunner::new().with("getent passwd debbuild", Reply::fail(2, ""));
+        let runner = runner.with("unshare", Reply::ok("")).with("perl -e", perl);
+        let report = app(runner, 0).doctor(&Context::new()).await.unwrap();
+        report.findings.into_iter().find(|finding| finding.name == "perl's syscall.ph").unwrap()
+    };
+    assert_eq!(look(Reply::ok("")).await.level, Level::Ok);
+    let bare = look(Reply::fail(2, "Can't locate syscall.ph in @INC")).await;
+    assert_eq!((bare.level, bare.mend.join(" ").as_str()), (Level::Missing, "apt-get install perl"));
+    assert!(bare.detail.contains("Can't locate syscall.ph"), "{bare:?}");
+}
+
+#[tokio::test]
 async fn what_is_missing_is_found_and_mended_in_one_installation() {
     let passwd = Reply::fail(2, "");
     let runner = ScriptedRunner::new().with("getent passwd debbuild", passwd).with("unshare", Reply::ok(""));
