@@ -4,3 +4,4 @@ mod cli;
 mod compose;
 mod examples;
 mod house;
+mod toolchain;
