@@ -4,28 +4,21 @@ use std::{fs, sync::Arc};
 
 use debbuild_chroot::{
     confine::BuildUser,
-    gateway::{AllowedArchive, Gateway},
-    sbuild::{BuildBase, BuilderError, KnownBases, PackageBuilder as _, SbuildBuilder, SbuildParts},
+    create::Variant,
+    sbuild::{BuilderError, KnownBases, PackageBuilder as _, SbuildBuilder, SbuildParts},
 };
 use debbuild_core::{
-    acquire::fetch::{HttpOptions, SchemeFetch, Uri},
     arch::Architecture,
-    blob::{BlobStore, FolderStore},
+    blob::BlobStore,
     build::{BuildOptions, BuildRecord, BuildRequest, ChrootId},
-    command::{CommandRunner, CommandRunnerExt as _, CommandSpec, OutputSink, Stream, SystemRunner},
+    command::{CommandRunner, Discard, OutputSink, Stream},
     context::Context,
-    control::paragraphs,
     digest::Sha256,
     name::SuiteName,
     path::AbsPath,
     task::TaskIo,
 };
-
-/// The environment of the tests, read in this one place.
-#[expect(clippy::disallowed_methods, reason = "tests are told where to keep what they share")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
+use debbuild_suite::bench::{Bench, cache};
 
 /// One test's place.
 pub(super) struct Place {
@@ -38,7 +31,8 @@ pub(super) struct Place {
     pub(super) builder: Arc<SbuildBuilder>,
     pub(super) bases: Arc<KnownBases>,
     pub(super) chroot: ChrootId,
-    pub(super) tarball: AbsPath,
+    /// The folder of finished chroots, which all tests share.
+    pub(super) chroots: AbsPath,
     pub(super) architecture: Architecture,
 }
 
@@ -59,53 +53,21 @@ impl OutputSink for Watching<'_> {
 }
 
 pub(super) async fn place() -> Place {
-    let cx = Context::new();
-    let runner: Arc<dyn CommandRunner> = Arc::new(SystemRunner);
-    let cache = variable("DEBBUILD_TEST_CACHE").unwrap_or_else(|| "/var/tmp/debbuild-tests".to_owned());
-    let cache = AbsPath::new(&cache).unwrap();
-    fs::create_dir_all(&cache).unwrap();
+    let bench = Bench::open(cache()).await;
     let temporary = tempfile::tempdir_in("/var/tmp").unwrap();
     let folder = AbsPath::new(temporary.path()).unwrap();
     fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let user = BuildUser::detect(&cx, &*runner, "debbuild").await.unwrap();
-    let output = runner.output(&cx, &CommandSpec::new("dpkg").with_arg("--print-architecture")).await.unwrap();
-    let architecture = Architecture::new(String::from_utf8_lossy(&output).trim()).unwrap();
-    let tarball = tarball(&cx, &*runner, &cache).await;
-    let blobs: Arc<dyn BlobStore> = Arc::new(FolderStore::open(cache.join("blobs")).unwrap());
-    let fetch = Arc::new(SchemeFetch::with_http(HttpOptions::new()).unwrap());
-    let gateway = Gateway::new(fetch, Arc::clone(&blobs), &cache.join("gateway")).unwrap();
+    let spec = bench.spec(Variant::Buildd).await;
+    let chroot = bench.manager.create(&bench.cx, &spec, &mut Discard).await.unwrap().id;
+    let bases = Arc::new(KnownBases::new());
+    bases.add(spec.suite.clone(), spec.architecture.clone(), bench.manager.base(chroot).unwrap());
+    let Bench { cx, home, runner, user, blobs, gateway, .. } = bench;
     let scratch = folder.join("scratch");
     let parts = SbuildParts::new(Arc::clone(&runner), gateway, user.clone(), scratch.clone()).with_tmpfs(Some(6 << 30));
-    let chroot = ChrootId::new(Sha256::of(b"the chroot of the build tests"));
-    let bases = Arc::new(KnownBases::new());
-    let suite = SuiteName::new("bookworm").unwrap();
-    bases.add(suite, architecture.clone(), BuildBase::new(chroot, tarball.clone(), archives()));
     let builder = Arc::new(SbuildBuilder::detect(&cx, parts, Arc::<KnownBases>::clone(&bases)).await.unwrap());
-    Place { _folder: temporary, folder, scratch, blobs, runner, user, builder, bases, chroot, tarball, architecture }
-}
-
-/// A bookworm buildd chroot, made once.
-async fn tarball(cx: &Context, runner: &dyn CommandRunner, cache: &AbsPath) -> AbsPath {
-    if let Some(path) = variable("DEBBUILD_TEST_TARBALL") {
-        return AbsPath::new(&path).unwrap();
-    }
-    let (path, draft) = (cache.join("build-tests.tar"), cache.join("build-tests.new.tar"));
-    if !path.as_std().exists() {
-        let args = ["--variant=buildd", "--mode=unshare", "--include=fakeroot", "bookworm", draft.as_str()];
-        let spec = CommandSpec::new("mmdebstrap").with_args(args).with_arg("/etc/apt/sources.list.d/debian.sources");
-        runner.output(cx, &spec).await.unwrap();
-        fs::rename(&draft, &path).unwrap();
-    }
-    path
-}
-
-/// The host's own archives.
-fn archives() -> Vec<AllowedArchive> {
-    let text = fs::read_to_string("/etc/apt/sources.list.d/debian.sources").unwrap();
-    let uris = paragraphs(&text).map(|paragraph| paragraph.unwrap().get("URIs").unwrap().to_owned());
-    let archive =
-        |(number, uri): (usize, String)| AllowedArchive::new(format!("host-{number}"), Uri::new(&uri).unwrap());
-    uris.enumerate().map(archive).collect()
+    let chroots = home.join("chroots");
+    let architecture = spec.architecture;
+    Place { _folder: temporary, folder, scratch, blobs, runner, user, builder, bases, chroot, chroots, architecture }
 }
 
 impl Place {
