@@ -60,7 +60,8 @@ impl Global {
 }
 
 /// The whole command line as clap knows it, for help, completions and man pages.
-pub(crate) fn command() -> clap::Command {
+#[must_use]
+pub fn command() -> clap::Command {
     Args::command()
 }
 

@@ -13,4 +13,6 @@ mod console;
 mod entry;
 
 #[cfg(feature = "cli")]
+pub use args::command;
+#[cfg(feature = "cli")]
 pub use entry::main;

@@ -16,7 +16,7 @@ use debbuild_core::{
     changelog::Rebuild,
     name::SuiteName,
     relation::{BuildProfile, Relations},
-    resolve::Install,
+    resolve::{Install, Recommends},
 };
 use pyo3::prelude::*;
 use serde_json::json;
@@ -235,7 +235,8 @@ impl PyApp {
         })
     }
 
-    #[pyo3(signature = (packages, *, suite=None, files=None, architecture=None))]
+    #[pyo3(signature = (packages, *, suite=None, files=None, architecture=None, recommends=false, essential=false))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn resolve_install<'py>(
         &self,
         py: Python<'py>,
@@ -243,8 +244,12 @@ impl PyApp {
         suite: Option<&str>,
         files: Option<Vec<PathBuf>>,
         architecture: Option<&str>,
+        recommends: bool,
+        essential: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let recommends = if recommends { Recommends::Install } else { Recommends::Ignore };
         let ask = Install::new(Relations::parse(packages).into_py_result(py)?);
+        let ask = ask.with_recommends(recommends).with_essential(essential);
         let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
         self.0.show(py, |app, cx| async move { Ok(answer_json(&app.resolve_install(&cx, &from, ask).await?)) })
     }

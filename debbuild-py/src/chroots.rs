@@ -6,7 +6,9 @@ use debbuild_chroot::{
     backend::{Session, SessionCommand},
     create::Variant,
 };
-use debbuild_cli::app::{App, AppError, ChrootWish, chroot_detail_json, chroot_json, chroot_updated_json};
+use debbuild_cli::app::{
+    App, AppError, ChrootWish, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json,
+};
 use debbuild_core::{
     arch::Architecture,
     command::{Capture, Exit, Stdin},
@@ -114,6 +116,15 @@ impl PyChroots {
         self.0.show_logged(py, |app, cx, mut log| async move {
             Ok(chroot_updated_json(&app.chroot_update(&cx, &id, &mut log).await?))
         })
+    }
+
+    fn diff<'py>(&self, py: Python<'py>, old: String, new: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move { Ok(chroot_diff_json(&app.chroot_diff(&cx, &old, &new).await?)) })
+    }
+
+    fn copy_out(&self, py: Python<'_>, id: String, path: String, into: PathBuf) -> PyResult<()> {
+        let into = self.0.path(&into).into_py_result(py)?;
+        self.0.run(py, |app, cx| async move { app.chroot_copy_out(&cx, &id, &path, &into).await })
     }
 
     fn remove<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {

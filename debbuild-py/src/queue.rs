@@ -3,7 +3,7 @@
 use debbuild_cli::app::{AppError, SubmitOrder, WorkerRun, worked_json};
 use debbuild_core::{arch::Architecture, name::SuiteName};
 use debbuild_queue::{
-    api::v1::{TaskFilter, Tasks as _, Workers as _},
+    api::v1::{Event, TaskFilter, Tasks as _, Workers as _},
     model::WorkerName,
 };
 use pyo3::{prelude::*, types::PyBytes};
@@ -99,12 +99,24 @@ impl PyQueue {
         self.0.show(py, |app, cx| async move { Ok(app.api().await?.set_priority(&cx, task, priority).await?) })
     }
 
-    #[pyo3(signature = (task, *, attempt=None))]
-    fn log<'py>(&self, py: Python<'py>, task: i64, attempt: Option<u32>) -> PyResult<Bound<'py, PyBytes>> {
+    fn watch<'py>(&self, py: Python<'py>, tasks: Vec<i64>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move {
+            let mut seen = Vec::new();
+            let mut note = |event: &Event| {
+                seen.push(event.clone());
+                Ok(())
+            };
+            app.watch_tasks(&cx, &tasks, &mut note).await?;
+            Ok(seen)
+        })
+    }
+
+    #[pyo3(signature = (task, *, attempt=None, offset=0))]
+    fn log<'py>(&self, py: Python<'py>, task: i64, attempt: Option<u32>, offset: u64) -> PyResult<Bound<'py, PyBytes>> {
         let log = self.0.run(py, |app, cx| async move {
             let (api, mut log) = (app.api().await?, Vec::new());
             loop {
-                let part = api.log(&cx, task, attempt, log.len() as u64, PIECE).await?;
+                let part = api.log(&cx, task, attempt, offset + log.len() as u64, PIECE).await?;
                 if part.bytes.is_empty() {
                     return Ok(log);
                 }

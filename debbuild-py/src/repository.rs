@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use debbuild_cli::app::{
-    App, AppError,
+    App, AppError, Failure,
     repo::{SuiteChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
 };
 use debbuild_core::{
     arch::Architecture,
     context::Context,
+    error::Class,
     name::{ComponentName, SuiteName},
     path::AbsPath,
     repo::{Placing, Repository, StateId},
@@ -16,13 +17,38 @@ use debbuild_core::{
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{convert::IntoPy as _, handle::Handle};
+use crate::{
+    convert::{IntoPy as _, seconds},
+    handle::Handle,
+};
 
 #[pyclass(name = "Repository", module = "debbuild", frozen)]
 #[derive(Debug)]
 pub(crate) struct PyRepository {
     pub(crate) handle: Handle,
     pub(crate) dir: AbsPath,
+}
+
+/// How long a publication is good.
+#[derive(FromPyObject)]
+enum ValidFor {
+    /// In seconds.
+    Seconds(f64),
+    /// The one word `forever`.
+    Word(String),
+}
+
+impl ValidFor {
+    fn seconds(self) -> Result<Option<u64>, AppError> {
+        match self {
+            Self::Seconds(span) => Ok(Some(seconds(span)?.as_secs())),
+            Self::Word(word) if word == "forever" => Ok(None),
+            Self::Word(word) => {
+                let message = format!("neither seconds nor \"forever\": {word:?}");
+                Err(Failure::new(Class::Usage, message).into())
+            }
+        }
+    }
 }
 
 /// Which suite of which repository.
@@ -63,7 +89,8 @@ impl PyRepository {
     }
 
     #[pyo3(signature = (
-        suite, *, components=None, architectures=None, codename=None, origin=None, label=None, description=None
+        suite, *, components=None, architectures=None, codename=None, origin=None, label=None, description=None,
+        valid_for=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn init<'py>(
@@ -76,9 +103,11 @@ impl PyRepository {
         origin: Option<String>,
         label: Option<String>,
         description: Option<String>,
+        valid_for: Option<ValidFor>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let suite = SuiteName::new(suite).into_py_result(py)?;
         let mut change = change(components, architectures).into_py_result(py)?;
+        change.valid_for_seconds = valid_for.map(ValidFor::seconds).transpose().into_py_result(py)?;
         change.codename = codename.map(SuiteName::new).transpose().into_py_result(py)?;
         (change.origin, change.label, change.description) = (origin, label, description);
         let dir = self.dir.clone();

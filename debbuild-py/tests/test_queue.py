@@ -1,5 +1,8 @@
 """Tasks and tags."""
 
+import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -77,3 +80,16 @@ def test_workers(app: debbuild.App) -> None:
     for ask in (app.queue.worker, app.queue.drain, app.queue.enable):
         with pytest.raises(errors.NotFoundError):
             ask("nobody")
+
+
+def test_watch_tells_what_happened_until_all_have_ended(app: debbuild.App, dsc: Path) -> None:
+    app.queue.submit([dsc], suite="bookworm", architecture="amd64")
+    app.queue.cancel(1, reason="no need")
+    events = app.queue.watch([1])
+    assert [event["task"] for event in events] == [1] * len(events)
+    assert events[-1]["kind"] == "ended"
+    command = [os.environ["DEBBUILD_BIN"], "--format", "json", "--set", f"home={app.home}", "task", "watch", "1"]
+    said = subprocess.run(command, capture_output=True, text=True).stdout
+    assert [json.loads(line) for line in said.splitlines()] == events
+    with pytest.raises(errors.NotFoundError):
+        app.queue.watch([2])

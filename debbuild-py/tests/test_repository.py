@@ -86,7 +86,8 @@ def test_the_command_line_says_the_same(app: debbuild.App, deb: Path, dsc: Path,
         return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
     repository = app.repository(tmp_path / "apt")
-    repository.init("demo", architectures=["amd64"])
+    made = repository.init("demo", architectures=["amd64"], valid_for="forever")
+    assert made["valid_for_seconds"] is None
     repository.add([deb])
     repository.publish()
     app.queue.submit([dsc], suite="bookworm", architecture="amd64")

@@ -21,6 +21,10 @@ def test_chroots_of_an_empty_state_folder(app: debbuild.App) -> None:
         app.chroots.remove("0" * 64)
     with pytest.raises(errors.NotFoundError):
         app.chroots.run("0" * 64, ["true"])
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.diff("0" * 64, "1" * 64)
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.copy_out("0" * 64, "/etc/debian_version", ".")
     assert app.chroots.gc(dry_run=True) == {"dry_run": True, "chroots": []}
 
 

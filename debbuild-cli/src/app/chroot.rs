@@ -19,7 +19,7 @@ use debbuild_core::{
     context::Context,
     digest::{KeyHasher, Sha256},
     error::Class,
-    lock::LockFile,
+    lock::{LockFile, LockedPackage},
     name::{PackageName, SuiteName},
     path::{AbsPath, IoResultExt as _},
 };
@@ -225,6 +225,32 @@ impl App {
     /// Those of removing.
     pub async fn chroot_gc(&self, cx: &Context, dry_run: bool) -> Result<Vec<ChrootId>, AppError> {
         Ok(self.chroots(cx).await?.gc(cx, self.settings().gc.grace, dry_run).await?)
+    }
+
+    /// The packages that only one of two chroots has, by name and content: those only in `old`, then those only in `new`.
+    ///
+    /// # Errors
+    /// Class `not-found`.
+    pub async fn chroot_diff(&self, cx: &Context, old: &str, new: &str) -> Result<[Vec<LockedPackage>; 2], AppError> {
+        let manager = self.chroots(cx).await?;
+        let packages = |id: &str| Ok::<_, AppError>(manager.lock(manager.find(id)?.id)?.packages);
+        let (old, new) = (packages(old)?, packages(new)?);
+        let same = |one: &LockedPackage, other: &LockedPackage| one.name == other.name && one.sha256 == other.sha256;
+        let only = |left: &[LockedPackage], right: &[LockedPackage]| {
+            left.iter().filter(|one| !right.iter().any(|other| same(one, other))).cloned().collect()
+        };
+        Ok([only(&old, &new), only(&new, &old)])
+    }
+
+    /// Copies a file or folder of a chroot, as nobody has used it, into a folder of this machine, which must exist.
+    ///
+    /// # Errors
+    /// Class `not-found` when the chroot or the path in it is not there.
+    pub async fn chroot_copy_out(&self, cx: &Context, id: &str, path: &str, into: &AbsPath) -> Result<(), AppError> {
+        let mut session = self.chroot_open(cx, id, false).await?;
+        let copied = self.copy_out(cx, &mut *session, path, into).await;
+        session.close(cx).await?;
+        copied
     }
 
     /// Opens a session of a chroot; with `archives`, its own archives can be reached from it.

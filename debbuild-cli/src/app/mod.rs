@@ -39,9 +39,9 @@ use settings::Layers;
 pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};
 pub use submit::SubmitOrder;
 pub use wire::{
-    answer_json, chroot_detail_json, chroot_json, chroot_updated_json, compose_detail_json, compose_plan_json,
-    compose_report_json, compose_summary_json, compose_why_json, event_json, fetched_json, installability_json,
-    published_json, worked_json,
+    answer_json, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json, compose_detail_json,
+    compose_plan_json, compose_report_json, compose_summary_json, compose_why_json, event_json, fetched_json,
+    installability_json, published_json, worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

@@ -1,6 +1,6 @@
 //! The queue on this machine: its state in one SQLite file, submissions of source packages, workers, publications.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
 
 use debbuild_chroot::sbuild::BuildTask;
 use debbuild_core::{
@@ -15,7 +15,7 @@ use debbuild_core::{
 };
 use debbuild_queue::{
     Queue,
-    api::v1::Local,
+    api::v1::{Event, Events as _, Local, Task, Tasks as _},
     model::{TagName, UserName, WorkerName},
     store::{SqliteOptions, SqliteStore},
     suite::{PublishOptions, Published},
@@ -107,6 +107,42 @@ impl App {
     /// As [`App::queue`].
     pub async fn api(&self) -> Result<Local, AppError> {
         Ok(Local::new(self.queue().await?, self.user()?))
+    }
+
+    /// Follows tasks until all have ended, and returns them. What happened to them before is told too, so that nobody who begins
+    /// late misses anything.
+    ///
+    /// # Errors
+    /// Class `not-found`; what `on_event` gives ends it.
+    pub async fn watch_tasks(
+        &self,
+        cx: &Context,
+        tasks: &[i64],
+        on_event: &mut (dyn FnMut(&Event) -> Result<(), AppError> + Send),
+    ) -> Result<Vec<Task>, AppError> {
+        let api = self.api().await?;
+        for id in tasks {
+            api.task(cx, *id).await?;
+        }
+        let mut left: BTreeSet<i64> = tasks.iter().copied().collect();
+        let mut cursor: Option<String> = None;
+        while !left.is_empty() {
+            let page = api.events(cx, cursor.as_deref(), None, 10).await?;
+            for event in page.events.iter().filter(|event| event.task.is_some_and(|task| tasks.contains(&task))) {
+                on_event(event)?;
+                if event.kind == "ended"
+                    && let Some(task) = event.task
+                {
+                    left.remove(&task);
+                }
+            }
+            cursor = Some(page.next);
+        }
+        let mut ended = Vec::new();
+        for id in tasks {
+            ended.push(api.task(cx, *id).await?);
+        }
+        Ok(ended)
     }
 
     /// The name under which this user's wishes are written down.

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use super::{Answer, Done, Door};
 use crate::{
     app::{
-        AppError, ChrootWish, chroot_detail_json, chroot_json, chroot_updated_json, units::parse_duration,
-        units::show_size,
+        AppError, ChrootWish, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json,
+        units::parse_duration, units::show_size,
     },
     console::Table,
 };
@@ -270,28 +270,13 @@ async fn update(door: &Door, args: &IdArgs) -> Answer {
     Ok(Done::Well)
 }
 
-/// The packages of `left` that are not in `right`, in the same version and with the same bytes.
-fn only(left: &[LockedPackage], right: &[LockedPackage]) -> Vec<Value> {
-    let missing =
-        |one: &&LockedPackage| !right.iter().any(|other| other.name == one.name && other.sha256 == one.sha256);
-    let value = |one: &LockedPackage| json!({ "package": one.name, "version": one.version, "architecture": one.architecture, "sha256": one.sha256 });
-    left.iter().filter(missing).map(value).collect()
-}
-
 async fn diff(door: &Door, args: &DiffArgs) -> Answer {
-    let manager = door.app.chroots(&door.cx).await?;
-    let old = manager.lock(manager.find(&args.old)?.id)?.packages;
-    let new = manager.lock(manager.find(&args.new)?.id)?.packages;
-    let wire = json!({ "removed": only(&old, &new), "added": only(&new, &old) });
-    door.out.show(&wire, |wire| {
-        let mut text = String::new();
-        for (mark, side) in [("-", "removed"), ("+", "added")] {
-            for one in wire[side].as_array().into_iter().flatten() {
-                let field = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
-                text.push_str(&format!("{mark}{} {} {}\n", field("package"), field("version"), field("architecture")));
-            }
-        }
-        text
+    let changes = door.app.chroot_diff(&door.cx, &args.old, &args.new).await?;
+    door.out.show(&chroot_diff_json(&changes), |_| {
+        let line =
+            |mark: &str, one: &LockedPackage| format!("{mark}{} {} {}\n", one.name, one.version, one.architecture);
+        let [removed, added] = &changes;
+        removed.iter().map(|one| line("-", one)).chain(added.iter().map(|one| line("+", one))).collect()
     })?;
     Ok(Done::Well)
 }
@@ -350,9 +335,6 @@ async fn work(door: &Door, session: &mut dyn Session, using: &UseArgs, command: 
 
 async fn copy_out(door: &Door, args: &CopyOutArgs) -> Answer {
     let into = door.app.machine().path(&args.into)?;
-    let mut session = door.app.chroot_open(&door.cx, &args.id, false).await?;
-    let copied = door.app.copy_out(&door.cx, &mut *session, &args.path, &into).await;
-    session.close(&door.cx).await?;
-    copied?;
+    door.app.chroot_copy_out(&door.cx, &args.id, &args.path, &into).await?;
     Ok(Done::Well)
 }

@@ -11,6 +11,7 @@ from .types import (
     Check,
     Chroot,
     ChrootDetail,
+    ChrootDiff,
     Compose,
     Dsc,
     Explanation,
@@ -29,6 +30,7 @@ from .types import (
     TagHistory,
     TagList,
     Task,
+    TaskEvent,
     TaskList,
     Worked,
 )
@@ -108,6 +110,12 @@ class Chroots:
     def update(self, id: str) -> dict[str, Any]:
         """Make a new generation from the archives as they are now; ``changed`` says whether it differs."""
 
+    def diff(self, old: str, new: str) -> ChrootDiff:
+        """The packages that only one of two chroots has."""
+
+    def copy_out(self, id: str, path: str, into: Path) -> None:
+        """Copy a file or folder of a chroot into a folder, which must exist."""
+
     def remove(self, id: str) -> dict[str, str]:
         """Remove a chroot."""
 
@@ -150,8 +158,9 @@ class Repository:
         origin: str | None = None,
         label: str | None = None,
         description: str | None = None,
+        valid_for: float | Literal["forever"] | None = None,
     ) -> dict[str, Any]:
-        """Make it, or a suite of it, or change the suite."""
+        """Make it, or a suite of it, or change the suite. ``valid_for`` is how long a publication is good, in seconds."""
 
     def add(
         self, files: Sequence[Path], *, suite: str | None = None, component: str = "main", link: bool = False
@@ -235,8 +244,11 @@ class Queue:
     def set_priority(self, task: int, priority: int) -> Task:
         """Higher goes first; 0 is usual."""
 
-    def log(self, task: int, *, attempt: int | None = None) -> bytes:
-        """The log of an attempt as it is now; by default of the newest."""
+    def watch(self, tasks: Sequence[int]) -> builtins.list[TaskEvent]:
+        """Wait until tasks have ended; what happened to them, oldest first."""
+
+    def log(self, task: int, *, attempt: int | None = None, offset: int = 0) -> bytes:
+        """The log of an attempt as it is now, from a byte on; by default of the newest."""
 
     def workers(self) -> dict[str, Any]:
         """The workers."""
@@ -397,6 +409,8 @@ class App:
         suite: str | None = None,
         files: Sequence[Path] | None = None,
         architecture: str | None = None,
+        recommends: bool = False,
+        essential: bool = False,
     ) -> dict[str, Any]:
         """What would be installed for packages (written as in Depends), or why they cannot be."""
 

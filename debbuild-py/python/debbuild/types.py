@@ -109,6 +109,18 @@ class ChrootDetail(TypedDict):
     lock: dict[str, Any]
 
 
+class ChrootPackage(TypedDict):
+    package: str
+    version: str
+    architecture: str
+    sha256: str
+
+
+class ChrootDiff(TypedDict):
+    removed: list[ChrootPackage]
+    added: list[ChrootPackage]
+
+
 class Run(TypedDict):
     """How a command ended, and all it said."""
 
@@ -224,6 +236,17 @@ class TaskList(TypedDict):
     schema: int
     tasks: list[Task]
     next: str | None
+
+
+class TaskEvent(TypedDict):
+    cursor: str
+    at: str
+    task: NotRequired[int]
+    attempt: NotRequired[str]
+    tag: NotRequired[str]
+    worker: NotRequired[str]
+    kind: str
+    text: str
 
 
 class Explanation(TypedDict):

@@ -1,5 +1,6 @@
 //! Tests that hold the house: its edges, the size of its rooms, and what must not stand in its files.
 
+mod doors;
 mod edges;
 mod promises;
 mod rooms;

@@ -1,7 +1,7 @@
 //! Chroots.
 
 use debbuild_chroot::manager::{Chroot, Updated};
-use debbuild_core::lock::LockFile;
+use debbuild_core::lock::{LockFile, LockedPackage};
 use serde_json::{Value, json};
 
 /// A chroot: what was asked for, when it was made, its size in bytes, and where its tar archive is.
@@ -35,4 +35,19 @@ pub fn chroot_updated_json(updated: &Updated) -> Value {
     let mut value = chroot_json(&updated.chroot);
     value["changed"] = updated.changed.into();
     value
+}
+
+/// What two chroots have that the other has not.
+#[must_use]
+pub fn chroot_diff_json([removed, added]: &[Vec<LockedPackage>; 2]) -> Value {
+    let one = |package: &LockedPackage| {
+        json!({
+            "package": package.name,
+            "version": package.version,
+            "architecture": package.architecture,
+            "sha256": package.sha256,
+        })
+    };
+    let all = |packages: &[LockedPackage]| packages.iter().map(one).collect::<Vec<Value>>();
+    json!({ "removed": all(removed), "added": all(added) })
 }

@@ -5,7 +5,7 @@ mod compose;
 mod queue;
 mod resolve;
 
-pub use chroot::{chroot_detail_json, chroot_json, chroot_updated_json};
+pub use chroot::{chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json};
 pub use compose::{
     compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
 };

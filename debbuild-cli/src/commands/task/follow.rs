@@ -1,11 +1,12 @@
 //! `debbuild task watch` and `task log`: what happens, while it happens.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use debbuild_core::error::Class;
-use debbuild_queue::api::v1::{Event, Events as _, Tasks as _};
+use debbuild_queue::api::v1::{Event, Tasks as _};
 
 use super::{Answer, Done, Door, class};
+use crate::app::AppError;
 
 /// How much of a log is asked for at once, in bytes.
 const PIECE: u32 = 256 * 1024;
@@ -39,34 +40,19 @@ pub(super) async fn watch(door: &Door, args: &WatchArgs) -> Answer {
 
 /// Shows events until all tasks have ended; the first failure decides the exit code.
 pub(super) async fn until_ended(door: &Door, tasks: &[i64], print: bool) -> Answer {
-    let api = door.app.api().await?;
-    // What happened before is shown too, so that a watch that begins late misses nothing.
-    let mut cursor: Option<String> = None;
-    let mut left: BTreeSet<i64> = tasks.iter().copied().collect();
-    for id in tasks {
-        api.task(&door.cx, *id).await?;
-    }
-    while !left.is_empty() {
-        let page = api.events(&door.cx, cursor.as_deref(), None, 10).await?;
-        for event in page.events.iter().filter(|event| event.task.is_some_and(|task| tasks.contains(&task))) {
-            if print {
-                door.out.line(event, human)?;
-            } else {
-                door.talk.say(human(event).trim_end());
-            }
-            if event.kind == "ended"
-                && let Some(task) = event.task
-            {
-                left.remove(&task);
-            }
+    let mut show = |event: &Event| -> Result<(), AppError> {
+        if print {
+            door.out.line(event, human)?;
+        } else {
+            door.talk.say(human(event).trim_end());
         }
-        cursor = Some(page.next);
-    }
-    for id in tasks {
-        let task = api.task(&door.cx, *id).await?;
+        Ok(())
+    };
+    for task in door.app.watch_tasks(&door.cx, tasks, &mut show).await? {
         if let Some(class) = class(&task) {
+            let (id, state) = (task.id, &task.state);
             let message = task.failure.map(|failure| failure.message).unwrap_or_default();
-            door.talk.warn(&format!("task {id} {}: {message}", task.state));
+            door.talk.warn(&format!("task {id} {state}: {message}"));
             return Ok(Done::Failed(class));
         }
     }

@@ -1,0 +1,171 @@
+//! Every command has its Python method, and both go through one use case.
+
+use super::{TREE, none};
+
+/// A command, the Python method that does the same, and the use case that both call.
+type Door = (&'static str, &'static str, &'static str);
+
+const DOORS: &[Door] = &[
+    ("build", "App.build", "build"),
+    ("chroot copy-out", "Chroots.copy_out", "chroot_copy_out"),
+    ("chroot create", "Chroots.create", "chroot_create"),
+    ("chroot diff", "Chroots.diff", "chroot_diff"),
+    ("chroot gc", "Chroots.gc", "chroot_gc"),
+    ("chroot list", "Chroots.list", "chroots"),
+    ("chroot remove", "Chroots.remove", "chroot_remove"),
+    ("chroot run", "Chroots.run", "chroot_open"),
+    ("chroot show", "Chroots.show", "chroots"),
+    ("chroot update", "Chroots.update", "chroot_update"),
+    ("compose list", "Composes.list", "compose_list"),
+    ("compose plan", "Composes.plan", "compose_plan"),
+    ("compose run", "Composes.run", "compose_run"),
+    ("compose show", "Composes.show", "compose_show"),
+    ("compose why", "Composes.why", "compose_why"),
+    ("config show", "App.settings", "settings_json"),
+    ("doctor", "App.doctor", "doctor"),
+    ("gc", "App.gc", "gc"),
+    ("repo add", "Repository.add", "repo_inputs"),
+    ("repo check", "Repository.check", "check"),
+    ("repo diff", "Repository.diff", "diff"),
+    ("repo init", "Repository.init", "repo_init"),
+    ("repo key", "Repository.export_key", "repo_key"),
+    ("repo list", "Repository.list", "list"),
+    ("repo publish", "Repository.publish", "repo_publish"),
+    ("repo remove", "Repository.remove", "remove"),
+    ("repo states", "Repository.states", "states"),
+    ("repo switch", "Repository.switch", "switch"),
+    ("repo verify", "Repository.verify", "repo_verify"),
+    ("resolve build-deps", "App.resolve_build_deps", "resolve_build_deps"),
+    ("resolve installability", "App.installability", "installability"),
+    ("resolve install", "App.resolve_install", "resolve_install"),
+    ("source fetch", "App.source_fetch", "source_fetch"),
+    ("source pack", "App.source_pack", "source_pack"),
+    ("source rebuild", "App.source_rebuild", "source_rebuild"),
+    ("tag add", "Tags.add", "tag_add"),
+    ("tag block", "Tags.block", "tag_block"),
+    ("tag create", "Tags.create", "create_tag"),
+    ("tag history", "Tags.history", "tag_history"),
+    ("tag inherit", "Tags.inherit", "tag_inherit"),
+    ("tag list", "Tags.list", "tags"),
+    ("tag publish", "Tags.publish", "publish_tag"),
+    ("tag remove", "Tags.remove", "tag_remove"),
+    ("tag show", "Tags.show", "tag"),
+    ("task cancel", "Queue.cancel", "cancel"),
+    ("task explain", "Queue.explain", "explain"),
+    ("task list", "Queue.tasks", "tasks"),
+    ("task log", "Queue.log", "log"),
+    ("task priority", "Queue.set_priority", "set_priority"),
+    ("task retry", "Queue.retry", "retry"),
+    ("task show", "Queue.task", "task"),
+    ("task submit", "Queue.submit", "submit"),
+    ("task watch", "Queue.watch", "watch_tasks"),
+    ("worker drain", "Queue.drain", "drain"),
+    ("worker enable", "Queue.enable", "enable"),
+    ("worker list", "Queue.workers", "workers"),
+    ("worker run", "Queue.run_worker", "run_worker"),
+    ("worker show", "Queue.worker", "worker"),
+];
+
+/// Commands without a Python method, with the reason.
+const COMMANDS_ALONE: &[(&str, &str)] = &[
+    ("chroot shell", "a shell needs the terminal that only a command has; Chroots.run runs commands"),
+    ("completions", "for the shell that calls debbuild"),
+    ("man", "for man(1)"),
+];
+
+/// Options that no keyword argument has, with the reason.
+const OPTIONS_ALONE: &[(&str, &str, &str)] = &[
+    ("chroot create", "locked", "is Chroots.create_locked"),
+    ("config show", "origins", "is App.origins"),
+    ("doctor", "all", "goes with --fix"),
+    ("doctor", "check", "turns an answer into an exit code"),
+    ("doctor", "fix", "runs commands as root; Python gets them as `mend` of each finding"),
+    ("repo add", "no-contents", "does nothing in this version"),
+    ("resolve build-deps", "check", "turns an answer into an exit code"),
+    ("resolve install", "check", "turns an answer into an exit code"),
+    ("resolve install", "sources", "binary packages need no Sources file"),
+    ("resolve installability", "check", "turns an answer into an exit code"),
+    ("resolve installability", "sources", "binary packages need no Sources file"),
+    ("task log", "follow", "a log is a value in Python; Queue.watch waits"),
+    ("task submit", "wait", "is Queue.watch"),
+];
+
+/// What an option is called in Python, where that is neither its name nor its plural.
+const SPELT: &[(&str, &str)] = &[
+    ("arch", "architecture"),
+    ("no-arch-all", "arch_all"),
+    ("output", "into"),
+    ("packages", "files"),
+    ("repo", "repository"),
+];
+
+/// The commands that do something, each with its own options.
+fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, Vec<String>)>) {
+    let mut below = command.get_subcommands().filter(|one| one.get_name() != "help").peekable();
+    if below.peek().is_none() {
+        let own = command.get_arguments().filter(|argument| !argument.is_global_set());
+        let options =
+            own.filter_map(|argument| argument.get_long()).filter(|name| !matches!(*name, "help" | "version"));
+        found.push((path.to_owned(), options.map(str::to_owned).collect()));
+    }
+    for one in below {
+        leaves(one, format!("{path} {}", one.get_name()).trim(), found);
+    }
+}
+
+/// The parameters of a method of the stubs, `Class.method`.
+fn parameters(method: &str) -> Option<Vec<&'static str>> {
+    let stubs = TREE.iter().find(|file| file.name.ends_with("/_debbuild.pyi")).expect("the stubs exist");
+    let (class, name) = method.split_once('.')?;
+    let body = stubs.text.split(&format!("\nclass {class}:\n")).nth(1)?.split("\n@final").next()?;
+    let rest = body.split(&format!("    def {name}(")).nth(1)?;
+    let list = rest.split(") ->").next()?;
+    Some(list.split(", ").flat_map(|part| part.split(",\n")).filter_map(|part| part.trim().split(':').next()).collect())
+}
+
+/// Whether a file below one of these folders calls a method of this name.
+fn calls(folder: &str, method: &str) -> bool {
+    let call = format!(".{method}(");
+    TREE.iter().filter(|file| file.name.starts_with(folder)).any(|file| file.text.contains(&call))
+}
+
+#[test]
+fn invariant_10_every_command_has_its_python_door_to_the_same_use_case() {
+    let (mut commands, mut wrong) = (Vec::new(), Vec::new());
+    leaves(&debbuild_cli::command(), "", &mut commands);
+    assert!(commands.len() > 50, "the command line was not read");
+    for (command, options) in &commands {
+        let alone = COMMANDS_ALONE.iter().any(|(name, _)| name == command);
+        let Some((_, python, use_case)) = DOORS.iter().find(|(name, ..)| name == command) else {
+            if !alone {
+                wrong.push(format!("`debbuild {command}` has no line here: which Python method does the same?"));
+            }
+            continue;
+        };
+        let Some(known) = parameters(python) else {
+            wrong.push(format!("`debbuild {command}`: the stubs have no {python}"));
+            continue;
+        };
+        for option in options {
+            let plain = option.replace('-', "_");
+            let spelt = SPELT.iter().find(|(name, _)| name == option).map(|(_, spelt)| (*spelt).to_owned());
+            let names = [Some(format!("{plain}s")), Some(plain), spelt];
+            let fits = names.into_iter().flatten().any(|name| known.contains(&name.as_str()));
+            let excused = OPTIONS_ALONE.iter().any(|(name, long, _)| name == command && long == option);
+            if fits == excused {
+                wrong.push(format!(
+                    "`debbuild {command} --{option}`: as an argument of {python} {fits}, excused {excused}"
+                ));
+            }
+        }
+        for folder in ["debbuild-cli/src/commands/", "debbuild-py/src/"] {
+            if !calls(folder, use_case) {
+                wrong.push(format!("`debbuild {command}`: nothing in {folder} calls {use_case}"));
+            }
+        }
+    }
+    let exists = |name: &str| commands.iter().any(|(command, _)| command == name);
+    let listed = DOORS.iter().map(|door| door.0).chain(COMMANDS_ALONE.iter().map(|alone| alone.0));
+    wrong.extend(listed.filter(|name| !exists(name)).map(|name| format!("there is no `debbuild {name}`")));
+    none("commands and Python apart", wrong);
+}
