@@ -37,7 +37,7 @@ compare 'A session' \
 # The indexes of a pool: every .deb is read, hashed and described. debbuild's side also copies, compresses and signs.
 mkdir -p "$dir/pool"
 if [ "$(find "$dir/pool" -name '*.deb' | wc -l)" -lt 60 ]; then
-  (cd "$dir/pool" && dpkg-query -W -f '${Package}\n' | head -n 90 | xargs -n 1 apt-get download -q >&2 || true)
+  (cd "$dir/pool" && dpkg-query -W -f '${Package}\n' | head -n 90 | xargs -n 15 apt-get download -q >&2 || true)
 fi
 printf '\n%s packages, %s\n' "$(find "$dir/pool" -name '*.deb' | wc -l)" "$(du -sh "$dir/pool" | cut -f1)"
 compare 'The index of a pool' \
