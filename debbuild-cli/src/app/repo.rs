@@ -9,7 +9,7 @@ use debbuild_core::{
     error::Class,
     name::{ComponentName, PackageName, SuiteName},
     path::{AbsPath, IoResultExt as _},
-    repo::{Diff, Entry, Input, KeyExport, Report, Repository, State, SuiteOptions, Wanted},
+    repo::{Diff, Entry, Input, KeyExport, PoolFile, Report, Repository, State, SuiteOptions, Wanted},
     sign::{GpgOptions, GpgSigner, Keyring, Signer},
     version::Version,
 };
@@ -256,13 +256,14 @@ pub fn state_json(state: &State) -> Value {
         "signed_by": state.signed_by,
         "release_sha256": state.release_sha256,
         "switched_to": state.switched_to,
-        "packages": state.entries.len(),
+        "packages": state.content.packages,
     })
 }
 
 /// A package of a suite as every door shows it.
 #[must_use]
 pub fn entry_json(entry: &Entry) -> Value {
+    let file = |file: &PoolFile| json!({ "path": file.path, "size": file.size, "sha256": file.sha256 });
     json!({
         "package": entry.name,
         "version": entry.version,
@@ -270,7 +271,7 @@ pub fn entry_json(entry: &Entry) -> Value {
         "component": entry.component,
         "source": entry.source,
         "source_version": entry.source_version,
-        "files": entry.files,
+        "files": entry.files.iter().map(file).collect::<Vec<_>>(),
     })
 }
 

@@ -330,7 +330,7 @@ fn show_states(door: &Door, states: &[State]) -> Answer {
                 state.number.to_string(),
                 state.date.to_string(),
                 state.valid_until.map_or_else(|| "forever".to_owned(), |until| until.to_string()),
-                state.entries.len().to_string(),
+                state.content.packages.to_string(),
                 state.switched_to.map_or_else(String::new, |number| number.to_string()),
             ]);
         }

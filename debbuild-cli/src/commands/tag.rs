@@ -203,7 +203,7 @@ async fn publish(door: &Door, args: &PublishArgs) -> Answer {
     let published = door.app.publish_tag(&door.cx, args.tag.clone(), repository, suite, component).await?;
     let wire = published_json(&published);
     door.out.show(&wire, |_| {
-        let (state, count) = (published.state.number, published.state.entries.len());
+        let (state, count) = (published.state.number, published.state.content.packages);
         format!("suite {} state {state}: {count} packages of tag {}\n", args.suite, args.tag)
     })?;
     Ok(Done::Well)

@@ -1,25 +1,16 @@
-//! The facade: stage packages, publish them, look at states, go back to one.
+//! The facade: repositories, their suites, states and packages.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Diff, Entry, FolderTarget, Input, KeyExport, Placing, PublishTarget, RepoError, Report, State, StateId,
-    SuiteOptions, Wanted,
-    ingest::{Ingest, Taken},
-    key,
-    store::Store,
-    verify,
+    Content, Diff, Entry, FolderTarget, KeyExport, PublishTarget, RepoError, Report, State, StateId, SuiteOptions, key,
+    store::Store, verify,
 };
 use crate::{
     blocking,
     context::Context,
-    digest::Sha256,
-    event::Unit,
     file_lock::FileLock,
-    name::{ComponentName, SuiteName},
+    name::SuiteName,
     path::AbsPath,
     sign::{Keyring, Signer, Verifier},
 };
@@ -155,110 +146,19 @@ impl Repository {
         self.stored(Store::suites).await
     }
 
-    /// Stages packages: they are in the pool now, and in the indexes from the next publication on. What is there already with
-    /// the same content is left alone. Returns the entries of all inputs.
-    ///
-    /// # Errors
-    /// [`RepoError::Conflict`], [`RepoError::Input`], [`RepoError::Mismatch`], [`RepoError::Undeclared`]; then nothing is staged.
-    pub async fn add(
-        &self,
-        cx: &Context,
-        suite: &SuiteName,
-        component: &ComponentName,
-        inputs: Vec<Input>,
-        how: Placing,
-    ) -> Result<Vec<Entry>, RepoError> {
-        let _lock = self.lock(cx).await?;
-        let inputs = inputs.into_iter().map(|input| (component.clone(), input)).collect();
-        self.take(cx, suite, inputs, how, true).await
-    }
-
-    /// Stages exactly these packages, whatever was staged before. Returns their entries.
-    ///
-    /// # Errors
-    /// As [`Repository::add`].
-    pub async fn replace(
-        &self,
-        cx: &Context,
-        suite: &SuiteName,
-        inputs: Vec<(ComponentName, Input)>,
-        how: Placing,
-    ) -> Result<Vec<Entry>, RepoError> {
-        let _lock = self.lock(cx).await?;
-        self.take(cx, suite, inputs, how, false).await
-    }
-
-    async fn take(
-        &self,
-        cx: &Context,
-        suite: &SuiteName,
-        inputs: Vec<(ComponentName, Input)>,
-        how: Placing,
-        keep: bool,
-    ) -> Result<Vec<Entry>, RepoError> {
-        let step = cx.step(format!("add to suite {suite}"), Unit::None, None);
-        let taken = self.take_all(step.context(), suite, inputs, how, keep).await;
-        step.end(taken)
-    }
-
-    async fn take_all(
-        &self,
-        cx: &Context,
-        suite: &SuiteName,
-        inputs: Vec<(ComponentName, Input)>,
-        how: Placing,
-        keep: bool,
-    ) -> Result<Vec<Entry>, RepoError> {
-        let (named, inner) = (suite.clone(), cx.clone());
-        let (before, taken) = self
-            .stored(move |store| {
-                let (options, before) = (store.options(&named)?, store.staged(&named)?);
-                let known = known(&before);
-                let ingest = Ingest { cx: &inner, options: &options, how, known: &known };
-                let mut taken = Vec::new();
-                for (component, input) in &inputs {
-                    taken.extend(ingest.take(component, input)?);
-                }
-                Ok((before, taken))
-            })
-            .await?;
-        let entries: Vec<Entry> = taken.iter().map(|one| one.entry.clone()).collect();
-        let after = merge(if keep { before } else { Vec::new() }, &taken)?;
-        let files: Vec<_> = taken.into_iter().flat_map(|one| one.files).collect();
-        self.target.place(cx, &files).await?;
-        let suite = suite.clone();
-        self.stored(move |store| store.set_staged(&suite, after)).await?;
-        Ok(entries)
-    }
-
-    /// Takes packages out of what is staged; they are gone for readers from the next publication on. Returns what was removed.
-    ///
-    /// # Errors
-    /// [`RepoError::NoPackage`] when one of them means nothing; then nothing is removed.
-    pub async fn remove(&self, cx: &Context, suite: &SuiteName, wanted: Vec<Wanted>) -> Result<Vec<Entry>, RepoError> {
-        let _lock = self.lock(cx).await?;
-        let suite = suite.clone();
-        self.stored(move |store| {
-            store.options(&suite)?;
-            let staged = store.staged(&suite)?;
-            if let Some(none) = wanted.iter().find(|wanted| !staged.iter().any(|entry| wanted.matches(entry))) {
-                return Err(RepoError::NoPackage { suite, wanted: none.to_string() });
-            }
-            let is_wanted = |entry: &Entry| wanted.iter().any(|wanted| wanted.matches(entry));
-            let (removed, kept) = staged.into_iter().partition(is_wanted);
-            store.set_staged(&suite, kept)?;
-            Ok(removed)
-        })
-        .await
-    }
-
     /// The packages of a state, or those that are staged.
     ///
     /// # Errors
     /// [`RepoError::NoSuite`], [`RepoError::NoState`].
     pub async fn list(&self, cx: &Context, suite: &SuiteName, state: Option<StateId>) -> Result<Vec<Entry>, RepoError> {
+        let content = self.content(cx, suite, state).await?;
+        self.stored(move |store| store.entries(&content)).await
+    }
+
+    /// The content of a state, or what is staged.
+    async fn content(&self, cx: &Context, suite: &SuiteName, state: Option<StateId>) -> Result<Content, RepoError> {
         if let Some(state) = state {
-            return Ok(self.state(cx, suite, state).await?.entries);
+            return Ok(self.state(cx, suite, state).await?.content);
         }
         let suite = suite.clone();
         self.stored(move |store| store.options(&suite).and_then(|_| store.staged(&suite))).await
@@ -322,8 +222,9 @@ impl Repository {
         from: Option<StateId>,
         to: Option<StateId>,
     ) -> Result<Diff, RepoError> {
-        let (old, new) = (self.list(cx, suite, from).await?, self.list(cx, suite, to).await?);
-        Ok(Diff::between(&old, &new))
+        let (old, new) = (self.content(cx, suite, from).await?, self.content(cx, suite, to).await?);
+        let (old, new) = (old.without(&new), new.without(&old));
+        self.stored(move |store| Ok(Diff::between(&store.entries(&old)?, &store.entries(&new)?))).await
     }
 
     /// Reads what a client would read and checks all of it: signatures by these keys (without keys: only that InRelease says what
@@ -347,9 +248,13 @@ impl Repository {
     /// [`RepoError::NoSuite`].
     pub async fn check(&self, cx: &Context, suite: &SuiteName) -> Result<Report, RepoError> {
         let mut files = BTreeMap::new();
-        let mut lists = vec![self.list(cx, suite, None).await?];
-        lists.extend(self.states(cx, suite).await?.into_iter().map(|state| state.entries));
-        for file in lists.into_iter().flatten().flat_map(|entry| entry.files) {
+        let mut all = self.content(cx, suite, None).await?;
+        for state in self.states(cx, suite).await? {
+            let more = state.content.without(&all);
+            all.segments.extend(more.segments);
+        }
+        let entries = self.stored(move |store| store.entries(&all)).await?;
+        for file in entries.into_iter().flat_map(|entry| entry.files) {
             files.insert(file.path, (file.size, file.sha256));
         }
         verify::files(cx, &*self.target, files).await
@@ -374,27 +279,4 @@ impl Repository {
         }
         Ok(key::export(&options, uri, signer.public_key(cx).await?))
     }
-}
-
-/// Entries by the digest of their .deb or .dsc.
-fn known(entries: &[Entry]) -> HashMap<Sha256, Entry> {
-    entries.iter().filter_map(|entry| Some((entry.files.first()?.sha256, entry.clone()))).collect()
-}
-
-/// The content with more entries. A package with its version and architecture has one content in a suite.
-fn merge(mut content: Vec<Entry>, taken: &[Taken]) -> Result<Vec<Entry>, RepoError> {
-    let mut places: HashMap<String, usize> =
-        content.iter().enumerate().map(|(place, entry)| (entry.key(), place)).collect();
-    for entry in taken.iter().map(|one| &one.entry) {
-        match places.get(&entry.key()) {
-            None => {
-                places.insert(entry.key(), content.len());
-                content.push(entry.clone());
-            }
-            Some(place) if content[*place].files == entry.files => {}
-            Some(_) => return Err(RepoError::Conflict { what: entry.key() }),
-        }
-    }
-    content.sort_by(|one, other| one.order().cmp(&other.order()));
-    Ok(content)
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, Permissions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
 };
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::{Placement, Placing, PublishTarget, RepoError, StateId, TreeContent, TreeFile};
 use crate::{
+    blob::durable::sync_file_system,
     blocking,
     cancel::CancelToken,
     context::Context,
@@ -70,10 +71,13 @@ impl FolderTarget {
             bring(placement, &copy)?;
             brought.insert(&placement.path, (placement, copy));
         }
+        let files =
+            brought.values().map(|(_, copy)| File::open(copy).at("open", copy)).collect::<Result<Vec<_>, _>>()?;
+        sync_all(&scratch, files.iter())?;
         let mut folders = Vec::new();
         for (placement, copy) in brought.values() {
             let target = self.dir.descend(placement.path.as_str())?;
-            make_folders(&target.parent())?;
+            folders.extend(new_folders(&target.parent())?);
             // Unlike a rename, a link never replaces what another process has put there meanwhile.
             match fs::hard_link(copy, &target) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -83,9 +87,7 @@ impl FolderTarget {
             }
             folders.push(target.parent());
         }
-        folders.sort();
-        folders.dedup();
-        Ok(folders.iter().try_for_each(sync_folder)?)
+        Ok(sync_folders(&scratch, folders)?)
     }
 
     fn stage_tree(&self, suite: &SuiteName, state: StateId, tree: &[TreeFile]) -> Result<(), RepoError> {
@@ -191,27 +193,28 @@ fn is_there(placement: &Placement, target: &AbsPath) -> Result<bool, RepoError> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file.at("open", target)?,
     };
-    let size = file.metadata().at("look at", target)?.len();
-    if size == placement.size && digest(&mut file, target)?.1 == placement.sha256 {
+    let found = file.metadata().at("look at", target)?;
+    let given = fs::metadata(&placement.file).at("look at", &placement.file)?;
+    let is_same = placement.checked && (found.dev(), found.ino()) == (given.dev(), given.ino());
+    if found.len() == placement.size && (is_same || digest(&mut file, target)?.1 == placement.sha256) {
         return Ok(true);
     }
     Err(RepoError::Conflict { what: placement.path.to_string() })
 }
 
-/// Makes a synced file beside the pool with the content that was promised.
+/// Makes a file beside the pool with the content that was promised.
 fn bring(placement: &Placement, copy: &AbsPath) -> Result<(), RepoError> {
     let linked = placement.how == Placing::Link && fs::hard_link(&placement.file, copy).is_ok();
+    if linked && placement.checked {
+        return Ok(());
+    }
     let (size, sha256) = if linked {
-        let mut file = File::open(copy).at("open", copy)?;
-        let found = digest(&mut file, &placement.file)?;
-        file.sync_all().at("sync", copy)?;
-        found
+        digest(&mut File::open(copy).at("open", copy)?, &placement.file)?
     } else {
         let mut reader = HashingReader::new(File::open(&placement.file).at("open", &placement.file)?);
         let mut file = File::create_new(copy).at("create", copy)?;
         io::copy(&mut reader, &mut file).at("copy", &placement.file)?;
         file.set_permissions(Permissions::from_mode(PUBLISHED)).at("set the mode of", copy)?;
-        file.sync_all().at("sync", copy)?;
         reader.finish()
     };
     let mismatch = |expected: String, actual: String| {
@@ -257,6 +260,33 @@ pub(super) fn make_folders(path: &AbsPath) -> Result<(), FileError> {
         Err(error) => return Err(error).at("create", path),
     }
     sync_folder(&path.parent())
+}
+
+/// From so many files or folders on, one call for the whole file system costs less than one for each.
+const MANY: usize = 32;
+
+/// Makes the content of all these files durable; they lie on the file system of `scratch`.
+pub(super) fn sync_all<'a>(scratch: &AbsPath, files: impl ExactSizeIterator<Item = &'a File>) -> Result<(), FileError> {
+    if files.len() > MANY {
+        return sync_file_system(scratch);
+    }
+    files.into_iter().try_for_each(|file| file.sync_all().at("sync", scratch))
+}
+
+/// Makes the names in all these folders durable; they lie on the file system of `scratch`.
+pub(super) fn sync_folders(scratch: &AbsPath, mut folders: Vec<AbsPath>) -> Result<(), FileError> {
+    folders.sort_unstable();
+    folders.dedup();
+    if folders.len() > MANY { sync_file_system(scratch) } else { folders.iter().try_for_each(sync_folder) }
+}
+
+/// Makes a folder and those above it; returns those whose names are to be made durable.
+fn new_folders(path: &AbsPath) -> Result<Vec<AbsPath>, FileError> {
+    let missing = |path: &AbsPath| !path.as_std().is_dir();
+    let above = std::iter::successors(Some(path.clone()), |path| (path.parent() != *path).then(|| path.parent()));
+    let made: Vec<AbsPath> = above.take_while(missing).map(|path| path.parent()).collect();
+    fs::create_dir_all(path).at("create", path)?;
+    Ok(made)
 }
 
 /// Makes the names in a folder durable.

@@ -1,31 +1,46 @@
 //! From input files to entries of a suite and files of the pool; nothing is written here.
 
-use std::{collections::HashMap, fs::File};
+use std::{
+    collections::HashMap,
+    fs::{self, File, Permissions},
+    io::{self, BufReader, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use md5::Digest as _;
-
-use super::{Entry, EntryKind, Input, InputKind, Placement, Placing, PoolFile, RepoError, SuiteOptions, pool};
+use super::{
+    BuiltUsing, Entry, EntryKind, Input, InputKind, Placement, Placing, PoolFile, RepoError, SuiteOptions,
+    catalog::{Catalog, Known},
+    pool,
+    seen::{Seen, Stamp},
+    stanza,
+};
 use crate::{
     context::Context,
-    control::{
-        BinaryPackage, Changes, ControlError, FileEntry, Paragraph, SourceControl, Stanza, signed_text,
-        single_paragraph,
-    },
+    control::{BinaryPackage, Changes, ControlError, FileEntry, SourceControl, single_paragraph, utf8},
     deb::{Deb, DebLimits},
     digest::{HashingReader, Sha256},
     error::chain,
-    name::{ComponentName, FileName, PackageName, PoolPath},
+    name::{ComponentName, FileName, PackageName, PoolPath, SourceName},
     path::{AbsPath, IoResultExt as _},
+    relation::{Operator, Relations},
 };
 
 /// The largest .dsc or .changes that is read, in bytes.
 const LARGEST_CONTROL: u64 = 16 << 20;
+/// Copies are readable by everybody and written by nobody, as they are published.
+const PUBLISHED: u32 = 0o444;
 
-/// An entry and the files that it needs in the pool.
+/// An entry, and what is new because of it.
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) entry: Entry,
+    /// The files that it needs in the pool; none where it is in the suite already.
     pub(super) files: Vec<Placement>,
+    /// What the catalog did not know.
+    pub(super) known: Option<Known>,
+    /// The file that was read.
+    pub(super) read: Option<(AbsPath, Stamp, Sha256)>,
 }
 
 /// What reading an input needs to know.
@@ -34,8 +49,20 @@ pub(super) struct Ingest<'a> {
     pub(super) cx: &'a Context,
     pub(super) options: &'a SuiteOptions,
     pub(super) how: Placing,
-    /// Entries by the digest of their .deb or .dsc: what is known is not read again.
-    pub(super) known: &'a HashMap<Sha256, Entry>,
+    /// Entries of the suite by the digest of their .deb or .dsc: what is known is not read again.
+    pub(super) staged: HashMap<Sha256, &'a Entry>,
+    pub(super) catalog: &'a Catalog,
+    pub(super) seen: &'a Seen,
+    /// A folder for copies and links, on the file system of the pool.
+    pub(super) scratch: AbsPath,
+    pub(super) count: AtomicUsize,
+}
+
+/// A file that was read: its size in bytes, its digest, and where it now is for nobody to change.
+struct Brought {
+    size: u64,
+    sha256: Sha256,
+    file: AbsPath,
 }
 
 fn refuse<T>(file: &AbsPath, reason: impl ToString) -> Result<T, RepoError> {
@@ -64,26 +91,70 @@ impl Ingest<'_> {
         Err(RepoError::Undeclared { suite: self.options.suite.clone(), kind, name: name.to_string() })
     }
 
-    fn known(&self, component: &ComponentName, sha256: Option<Sha256>) -> Option<&Entry> {
-        let entry = self.known.get(&sha256?)?;
-        (entry.component == *component).then_some(entry)
+    /// The entry of this digest that the suite has already.
+    fn staged(&self, component: &ComponentName, sha256: Option<Sha256>) -> Option<Taken> {
+        let entry = self.staged.get(&sha256?)?;
+        let is_same = entry.component == *component;
+        is_same.then(|| Taken { entry: (*entry).clone(), files: Vec::new(), known: None, read: None })
     }
 
     fn binary(&self, component: &ComponentName, input: &Input) -> Result<Taken, RepoError> {
-        let (size, sha256) = measure(input)?;
-        if let Some(entry) = self.known(component, Some(sha256)) {
-            let files = entry.files.iter().map(|file| self.placement(file, input.file.clone())).collect();
-            return Ok(Taken { entry: entry.clone(), files });
+        let metadata = fs::metadata(&input.file).at("look at", &input.file)?;
+        let stamp = Stamp::of(&metadata);
+        let promised = input.sha256.or_else(|| self.seen.digest(&input.file, &stamp));
+        if let Some(staged) = self.staged(component, promised) {
+            return Ok(staged);
         }
-        let control = self.control(input)?;
-        let package = BinaryPackage::from_control(&control).map_err(|error| input_error(&input.file, chain(&error)))?;
+        let (brought, control) = match (promised, &input.control) {
+            // With a promised digest the bytes are not read here: placing them checks it.
+            (Some(sha256), Some(control)) => {
+                (Brought { size: metadata.len(), sha256, file: input.file.clone() }, control.clone())
+            }
+            (Some(sha256), None) if self.catalog.has(sha256) => {
+                let known = self.catalog.text(sha256)?;
+                let control = utf8(&known).map_err(|error| input_error(&input.file, chain(&error)))?;
+                (Brought { size: metadata.len(), sha256, file: input.file.clone() }, control.to_owned())
+            }
+            (_, given) => {
+                let brought = self.bring(input)?;
+                if let Some(staged) = self.staged(component, Some(brought.sha256)) {
+                    return Ok(Taken { read: Some((input.file.clone(), stamp, brought.sha256)), ..staged });
+                }
+                let control = given.clone().map_or_else(|| self.control(input, &brought.file), Ok)?;
+                (brought, control)
+            }
+        };
+        let entry = self.binary_entry(component, input, &control, &brought)?;
+        let is_read = brought.file != input.file;
+        let known = Known { sha256: brought.sha256, text: control.into_bytes(), paths: None };
+        Ok(Taken {
+            files: entry.files.iter().map(|file| self.placement(file, input, &brought)).collect(),
+            entry,
+            known: (!self.catalog.has(brought.sha256)).then_some(known),
+            read: is_read.then(|| (input.file.clone(), stamp, brought.sha256)),
+        })
+    }
+
+    fn binary_entry(
+        &self,
+        component: &ComponentName,
+        input: &Input,
+        control: &str,
+        brought: &Brought,
+    ) -> Result<Entry, RepoError> {
+        let bad = |error: ControlError| input_error(&input.file, chain(&error));
+        let package = BinaryPackage::from_control(control).map_err(bad)?;
         if !package.architecture.is_all() && !self.options.architectures.contains(&package.architecture) {
             return self.undeclared("architecture", &package.architecture);
         }
+        let paragraph = single_paragraph(control).map_err(bad)?;
+        match paragraph.get("Package-Type") {
+            None | Some("deb") => {}
+            Some(other) => return refuse(&input.file, format_args!("packages of type {other} are not published")),
+        }
         let name = pool::binary_name(&package.package, &package.version, &package.architecture)?;
         let path = pool::file(&pool::folder(component, &package.source)?, &name)?;
-        let file = PoolFile { path, size, sha256 };
-        let stanza = binary_stanza(&control, &file).map_err(|error| input_error(&input.file, chain(&error)))?;
+        let lists = ["Built-Using", "Static-Built-Using"].map(|field| paragraph.get(field).unwrap_or_default());
         let entry = Entry {
             kind: EntryKind::Binary,
             component: component.clone(),
@@ -92,26 +163,45 @@ impl Ingest<'_> {
             architecture: Some(package.architecture),
             source: package.source,
             source_version: package.source_version,
-            files: vec![file.clone()],
-            stanza,
+            section: None,
+            priority: None,
+            built_using: lists.into_iter().flat_map(built_using).collect(),
+            files: vec![PoolFile { path, size: brought.size, sha256: brought.sha256 }],
         };
-        Ok(Taken { entry, files: vec![self.placement(&file, input.file.clone())] })
+        // What cannot be written into an index is refused now.
+        stanza::binary(control, &entry).map_err(bad)?;
+        Ok(entry)
     }
 
-    fn control(&self, input: &Input) -> Result<String, RepoError> {
-        let control = match &input.control {
-            Some(control) => control.clone(),
-            None => {
-                let file = File::open(&input.file).at("open", &input.file)?;
-                let deb = Deb::read(self.cx, file, &DebLimits::default());
-                deb.map_err(|error| input_error(&input.file, chain(&error)))?.control
+    fn control(&self, input: &Input, file: &AbsPath) -> Result<String, RepoError> {
+        let file = BufReader::new(File::open(file).at("open", file)?);
+        let deb = Deb::read(self.cx, file, &DebLimits::default());
+        Ok(deb.map_err(|error| input_error(&input.file, chain(&error)))?.control)
+    }
+
+    /// Links or copies a file to where nobody changes it, and reads it once.
+    fn bring(&self, input: &Input) -> Result<Brought, RepoError> {
+        let file = self.scratch.child(&self.count.fetch_add(1, Ordering::Relaxed).to_string())?;
+        let linked = self.how == Placing::Link && fs::hard_link(&input.file, &file).is_ok();
+        let from = if linked { &file } else { &input.file };
+        let mut reader = HashingReader::new(File::open(from).at("open", &input.file)?);
+        let mut buffer = vec![0; 256 << 10];
+        let mut copy = if linked { None } else { Some(File::create_new(&file).at("create", &file)?) };
+        loop {
+            let count = io::Read::read(&mut reader, &mut buffer).at("read", &input.file)?;
+            if count == 0 {
+                break;
             }
-        };
-        let paragraph = single_paragraph(&control).map_err(|error| input_error(&input.file, chain(&error)))?;
-        match paragraph.get("Package-Type") {
-            None | Some("deb") => Ok(control),
-            Some(other) => refuse(&input.file, format_args!("packages of type {other} are not published")),
+            if let Some(copy) = &mut copy {
+                copy.write_all(&buffer[..count]).at("write", &file)?;
+            }
         }
+        if let Some(copy) = copy {
+            copy.set_permissions(Permissions::from_mode(PUBLISHED)).at("set the mode of", &file)?;
+        }
+        let (size, sha256) = reader.finish();
+        check_promise(input, size, sha256)?;
+        Ok(Brought { size, sha256, file })
     }
 
     fn source(
@@ -123,21 +213,19 @@ impl Ingest<'_> {
         let dsc = small_file(&input.file)?;
         let sha256 = Sha256::of(&dsc);
         check_promise(input, dsc.len() as u64, sha256)?;
+        if let Some(staged) = self.staged(component, Some(sha256)) {
+            return Ok(staged);
+        }
         let bad = |error: ControlError| input_error(&input.file, chain(&error));
         let control = SourceControl::from_unverified(&dsc).map_err(bad)?;
         let folder = pool::folder(component, &control.source)?;
         let own = FileName::new(&format!("{}_{}.dsc", control.source, control.version.without_epoch()))?;
-        let mut files = vec![self.placement(
-            &PoolFile { path: pool::file(&folder, &own)?, size: dsc.len() as u64, sha256 },
-            input.file.clone(),
-        )];
+        let own = PoolFile { path: pool::file(&folder, &own)?, size: dsc.len() as u64, sha256 };
+        let mut files = vec![self.unread(&own, input.file.clone())];
         for listed in &control.files {
             files.push(self.source_file(input, &folder, listed)?);
         }
-        let text = signed_text(&dsc).map_err(bad)?;
-        let stanza = single_paragraph(&text)
-            .and_then(|paragraph| source_stanza(&paragraph, &folder, (&own, &dsc), listed))
-            .map_err(bad)?;
+        let given = |part: &str| (!part.is_empty() && part != "-").then(|| part.to_owned());
         let entry = Entry {
             kind: EntryKind::Source,
             component: component.clone(),
@@ -146,10 +234,14 @@ impl Ingest<'_> {
             architecture: None,
             source: control.source,
             source_version: control.version,
+            section: listed.and_then(|(section, _)| given(section)),
+            priority: listed.and_then(|(_, priority)| given(priority)),
+            built_using: Vec::new(),
             files: files.iter().map(|f| PoolFile { path: f.path.clone(), size: f.size, sha256: f.sha256 }).collect(),
-            stanza,
         };
-        Ok(Taken { entry, files })
+        stanza::source(&dsc, &entry).map_err(bad)?;
+        let known = (!self.catalog.has(sha256)).then_some(Known { sha256, text: dsc, paths: None });
+        Ok(Taken { entry, files, known, read: None })
     }
 
     fn source_file(&self, input: &Input, folder: &PoolPath, listed: &FileEntry) -> Result<Placement, RepoError> {
@@ -162,7 +254,7 @@ impl Ingest<'_> {
             return refuse(&input.file, format_args!("it lists {}, which is not there", listed.name));
         }
         let in_pool = PoolFile { path: pool::file(folder, &listed.name)?, size: listed.size, sha256: listed.sha256 };
-        Ok(self.placement(&in_pool, file))
+        Ok(self.unread(&in_pool, file))
     }
 
     fn changes(&self, component: &ComponentName, input: &Input) -> Result<Vec<Taken>, RepoError> {
@@ -191,20 +283,27 @@ impl Ingest<'_> {
         if taken.is_empty() { refuse(&input.file, "it lists no .deb and no .dsc") } else { Ok(taken) }
     }
 
-    fn placement(&self, file: &PoolFile, from: AbsPath) -> Placement {
+    fn unread(&self, file: &PoolFile, from: AbsPath) -> Placement {
         Placement::new(file.path.clone(), from, file.size, file.sha256, self.how)
+    }
+
+    fn placement(&self, file: &PoolFile, input: &Input, brought: &Brought) -> Placement {
+        if brought.file == input.file {
+            return self.unread(file, input.file.clone());
+        }
+        Placement::new(file.path.clone(), brought.file.clone(), file.size, file.sha256, Placing::Link).checked()
     }
 }
 
-/// Size in bytes and digest of an input. With a promised digest the bytes are not read here: placing them checks it.
-fn measure(input: &Input) -> Result<(u64, Sha256), RepoError> {
-    let file = File::open(&input.file).at("open", &input.file)?;
-    if let Some(promised) = input.sha256 {
-        return Ok((file.metadata().at("look at", &input.file)?.len(), promised));
-    }
-    let mut reader = HashingReader::new(file);
-    std::io::copy(&mut reader, &mut std::io::sink()).at("read", &input.file)?;
-    Ok(reader.finish())
+/// The sources of a list like `gcc-12 (= 12.2.0-14), glibc (= 2.36-9)`. It only says what to keep: what is none is passed over.
+fn built_using(list: &str) -> Vec<BuiltUsing> {
+    let relations = Relations::parse(list).unwrap_or_default();
+    let used = |relation: &crate::relation::Relation| {
+        let constraint = relation.constraint.as_ref().filter(|constraint| constraint.operator == Operator::Equal)?;
+        let source = SourceName::new(relation.package.as_str()).ok()?;
+        Some(BuiltUsing { source, version: constraint.version.clone() })
+    };
+    relations.iter().flat_map(|alternatives| &alternatives.0).filter_map(used).collect()
 }
 
 fn small_file(path: &AbsPath) -> Result<Vec<u8>, RepoError> {
@@ -223,52 +322,4 @@ fn check_promise(input: &Input, size: u64, sha256: Sha256) -> Result<(), RepoErr
         }),
         _ => Ok(()),
     }
-}
-
-/// The control file's fields as they are, then where the file is.
-fn binary_stanza(control: &str, file: &PoolFile) -> Result<String, ControlError> {
-    const OURS: [&str; 7] = ["Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Status"];
-    let paragraph = single_paragraph(control)?;
-    let mut stanza = Stanza::new();
-    for (name, value) in paragraph.fields().filter(|(name, _)| !is_one_of(name, &OURS)) {
-        stanza.verbatim(name, value)?;
-    }
-    stanza.field("Filename", &file.path)?.field("Size", file.size)?.field("SHA256", file.sha256)?;
-    Ok(stanza.as_str().to_owned())
-}
-
-/// The .dsc's fields as they are, with `Package` for `Source`, the folder, and the .dsc itself before the files that it lists.
-fn source_stanza(
-    paragraph: &Paragraph<'_>,
-    folder: &PoolPath,
-    (name, dsc): (&FileName, &[u8]),
-    listed: Option<(&str, &str)>,
-) -> Result<String, ControlError> {
-    const OURS: [&str; 4] = ["Source", "Directory", "Section", "Priority"];
-    let mut stanza = Stanza::new();
-    stanza.field("Package", paragraph.get("Source").unwrap_or_default())?;
-    for (field, value) in paragraph.fields().filter(|(name, _)| !is_one_of(name, &OURS)) {
-        let sum = match field.to_ascii_lowercase().as_str() {
-            "files" => hex::encode(md5::Md5::digest(dsc)),
-            "checksums-sha1" => hex::encode(sha1::Sha1::digest(dsc)),
-            "checksums-sha256" => Sha256::of(dsc).to_string(),
-            // The .dsc's own sum would be missing: a list that is not whole is worse than none.
-            "checksums-sha512" | "checksums-md5" => continue,
-            _ => {
-                stanza.verbatim(field, value)?;
-                continue;
-            }
-        };
-        let own = format!("{sum} {} {name}", dsc.len());
-        stanza.list(field, std::iter::once(own.as_str()).chain(paragraph.lines(field)))?;
-    }
-    stanza.field("Directory", folder)?;
-    let own = (paragraph.get("Section"), paragraph.get("Priority"));
-    let (section, priority) = listed.map_or(own, |(section, priority)| (Some(section), Some(priority)));
-    stanza.optional("Section", section)?.optional("Priority", priority)?;
-    Ok(stanza.as_str().to_owned())
-}
-
-fn is_one_of(name: &str, names: &[&str]) -> bool {
-    names.iter().any(|other| other.eq_ignore_ascii_case(name))
 }

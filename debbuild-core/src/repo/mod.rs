@@ -1,11 +1,13 @@
 //! APT repositories published from immutable, numbered states: pool, indexes, Release, signatures, one atomic switch.
 //!
-//! A [`Repository`] is a folder: `pool/` and `dists/` are what APT clients read, `.debbuild/` keeps the content of each
-//! suite and its numbered [`State`]s. Changes are staged by `add` and `remove` and become visible by `publish` only.
+//! A [`Repository`] is a folder: `pool/` and `dists/` are what APT clients read, `.debbuild/` keeps what is known of each
+//! package, the content of each suite and its numbered [`State`]s. Changes are staged by `add` and `remove` and become visible by `publish` only.
 //!
 //! The formats are those of deb822(5), dsc(5), apt-ftparchive(1) and the repository format that apt(8) reads
 //! (`Acquire-By-Hash`, SHA256 only, InRelease beside Release and Release.gpg).
 
+mod catalog;
+mod chunk;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod facade;
@@ -15,11 +17,17 @@ mod ingest;
 mod input;
 mod key;
 mod memory;
+mod parallel;
 mod pool;
 mod publish;
 mod record;
 mod release;
+mod seen;
+mod segment;
+mod staging;
+mod stanza;
 mod store;
+mod suite;
 mod verify;
 
 use std::fmt;
@@ -31,7 +39,10 @@ pub use folder::FolderTarget;
 pub use input::{Input, InputKind, SourceFile};
 pub use key::KeyExport;
 pub use memory::MemoryTarget;
-pub use record::{Change, Diff, Entry, EntryKind, IndexFile, PoolFile, STATE_SCHEMA, State, SuiteOptions, Wanted};
+pub use record::{
+    BuiltUsing, Change, Content, Diff, Entry, EntryKind, IndexFile, PoolFile, STATE_SCHEMA, State, Wanted,
+};
+pub use suite::{IndexFormat, SuiteOptions};
 pub use verify::{Finding, Report};
 
 use crate::{
@@ -75,13 +86,22 @@ pub struct Placement {
     pub sha256: Sha256,
     /// Copy or link.
     pub how: Placing,
+    /// Whether the file was read already and has this size and digest: a target that links it need not read it again.
+    pub checked: bool,
 }
 
 impl Placement {
     /// A file for the pool, with what its content must be.
     #[must_use]
     pub const fn new(path: PoolPath, file: AbsPath, size: u64, sha256: Sha256, how: Placing) -> Self {
-        Self { path, file, size, sha256, how }
+        Self { path, file, size, sha256, how, checked: false }
+    }
+
+    /// The same, with a content that was read and found to be as promised, and that nobody changes.
+    #[must_use]
+    pub const fn checked(mut self) -> Self {
+        self.checked = true;
+        self
     }
 }
 

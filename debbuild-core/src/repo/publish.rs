@@ -3,12 +3,11 @@
 use bytes::Bytes;
 
 use super::{
-    Entry, RepoError, Repository, STATE_SCHEMA, State, StateId, SuiteOptions,
-    index::{self, Indexes},
+    Content, RepoError, Repository, STATE_SCHEMA, State, StateId, SuiteOptions,
+    index::{self, Indexes, Making},
     release::{self, next_date},
 };
 use crate::{
-    blocking,
     context::Context,
     control::signed_text,
     digest::Sha256,
@@ -25,9 +24,9 @@ impl Repository {
     pub async fn publish(&self, cx: &Context, suite: &SuiteName, signer: &dyn Signer) -> Result<State, RepoError> {
         let _lock = self.lock(cx).await?;
         let named = suite.clone();
-        let (options, entries) = self.stored(move |store| Ok((store.options(&named)?, store.staged(&named)?))).await?;
+        let (options, content) = self.stored(move |store| Ok((store.options(&named)?, store.staged(&named)?))).await?;
         let step = cx.step(format!("publish suite {suite}"), Unit::None, None);
-        let published = self.publish_content(step.context(), options, entries, None, signer).await;
+        let published = self.publish_content(step.context(), options, content, None, signer).await;
         step.end(published)
     }
 
@@ -44,12 +43,12 @@ impl Repository {
     ) -> Result<State, RepoError> {
         let _lock = self.lock(cx).await?;
         let earlier = self.state(cx, suite, to).await?;
-        let entries = earlier.entries.clone();
+        let content = earlier.content.clone();
         let step = cx.step(format!("publish state {to} of suite {suite} again"), Unit::None, None);
-        let published = self.publish_content(step.context(), earlier.options, earlier.entries, Some(to), signer).await;
+        let published = self.publish_content(step.context(), earlier.options, earlier.content, Some(to), signer).await;
         let state = step.end(published)?;
         let named = suite.clone();
-        self.stored(move |store| store.set_staged(&named, entries)).await?;
+        self.stored(move |store| store.stage(&named, content)).await?;
         Ok(state)
     }
 
@@ -57,7 +56,7 @@ impl Repository {
         &self,
         cx: &Context,
         options: SuiteOptions,
-        entries: Vec<Entry>,
+        content: Content,
         switched_to: Option<StateId>,
         signer: &dyn Signer,
     ) -> Result<State, RepoError> {
@@ -65,10 +64,21 @@ impl Repository {
         let before = self.recent(cx, &suite).await?;
         let number = before.last().map_or(1, |state| state.number + 1);
         let cancel = cx.cancel().clone();
-        let (options, entries, indexes) = blocking::run(move || {
-            index::indexes(&cancel, &options, &entries).map(|indexes| (options, entries, indexes))
-        })
-        .await?;
+        let (options, content, indexes) = self
+            .stored(move |store| {
+                let (entries, catalog, chunks) =
+                    (store.entries(&content)?, store.catalog()?, store.chunks(&options.suite)?);
+                let making = Making {
+                    cancel: &cancel,
+                    options: &options,
+                    entries: &entries,
+                    catalog: &catalog,
+                    chunks: &chunks,
+                };
+                let indexes = making.indexes()?;
+                Ok((options, content, indexes))
+            })
+            .await?;
         let date = next_date(cx.now(), before.last().map(|state| state.date));
         let valid_until = options.valid_for_seconds.map(|seconds| date.after(std::time::Duration::from_secs(seconds)));
         let text = release::text(&options, date, valid_until, &indexes.listed);
@@ -82,7 +92,7 @@ impl Repository {
             signed_by: signer.fingerprint(cx).await?.to_string(),
             release_sha256: Sha256::of(text.as_bytes()),
             indexes: indexes.listed.clone(),
-            entries,
+            content,
         };
         self.make_visible(cx, &state, &before, indexes, text, signer).await?;
         Ok(state)

@@ -1,4 +1,4 @@
-//! What a repository keeps: suites, entries and numbered states, as JSON records with a schema version.
+//! What a repository keeps: entries and numbered states.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -7,149 +7,21 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{RepoError, StateId};
+use super::{RepoError, StateId, SuiteOptions};
 use crate::{
     arch::Architecture,
     clock::Timestamp,
     digest::Sha256,
-    name::{ComponentName, PackageName, PoolPath, SourceName, SuiteName},
+    name::{ComponentName, PackageName, PoolPath, SourceName},
     sign::Fingerprint,
     version::Version,
 };
 
 /// The version of the records' schema.
-pub const STATE_SCHEMA: u32 = 1;
-
-/// Release files are good for seven days, unless told otherwise: sign daily.
-const VALID_FOR: u64 = 7 * 86_400;
-
-/// What a suite is called and holds; the fields of its Release file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct SuiteOptions {
-    /// The name of its folder in `dists`, and the `Suite` field.
-    pub suite: SuiteName,
-    /// The `Codename` field.
-    pub codename: SuiteName,
-    /// The `Origin` field.
-    pub origin: String,
-    /// The `Label` field.
-    pub label: String,
-    /// The `Version` field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The `Description` field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// Components; at least one.
-    pub components: Vec<ComponentName>,
-    /// Architectures, without `all` (its packages are in the index of each); at least one.
-    pub architectures: Vec<Architecture>,
-    /// How long a Release file is good, in seconds; without, for ever.
-    pub valid_for_seconds: Option<u64>,
-    /// `NotAutomatic: yes`: apt installs from it only when asked.
-    #[serde(default)]
-    pub not_automatic: bool,
-    /// `ButAutomaticUpgrades: yes`: but upgrades what came from it.
-    #[serde(default)]
-    pub but_automatic_upgrades: bool,
-}
-
-impl SuiteOptions {
-    /// A suite with component `main` for these architectures, good for seven days after each publication.
-    #[must_use]
-    pub fn new(suite: SuiteName, architectures: Vec<Architecture>) -> Self {
-        Self {
-            codename: suite.clone(),
-            suite,
-            origin: "debbuild".to_owned(),
-            label: "debbuild".to_owned(),
-            version: None,
-            description: None,
-            components: ComponentName::new("main").into_iter().collect(),
-            architectures,
-            valid_for_seconds: Some(VALID_FOR),
-            not_automatic: false,
-            but_automatic_upgrades: false,
-        }
-    }
-
-    /// With these components.
-    #[must_use]
-    pub fn with_components(mut self, components: Vec<ComponentName>) -> Self {
-        self.components = components;
-        self
-    }
-
-    /// With this `Codename`.
-    #[must_use]
-    pub fn with_codename(mut self, codename: SuiteName) -> Self {
-        self.codename = codename;
-        self
-    }
-
-    /// With this `Origin` and `Label`.
-    #[must_use]
-    pub fn with_origin(mut self, origin: impl Into<String>, label: impl Into<String>) -> Self {
-        self.origin = origin.into();
-        self.label = label.into();
-        self
-    }
-
-    /// With this `Version`.
-    #[must_use]
-    pub fn with_version(mut self, version: impl Into<String>) -> Self {
-        self.version = Some(version.into());
-        self
-    }
-
-    /// With this `Description`.
-    #[must_use]
-    pub fn with_description(mut self, description: impl Into<String>) -> Self {
-        self.description = Some(description.into());
-        self
-    }
-
-    /// With another time that a Release file is good, in seconds; `None` is for ever.
-    #[must_use]
-    pub const fn with_valid_for_seconds(mut self, seconds: Option<u64>) -> Self {
-        self.valid_for_seconds = seconds;
-        self
-    }
-
-    /// With `NotAutomatic` and `ButAutomaticUpgrades`.
-    #[must_use]
-    pub const fn with_not_automatic(mut self, not_automatic: bool, but_automatic_upgrades: bool) -> Self {
-        self.not_automatic = not_automatic;
-        self.but_automatic_upgrades = but_automatic_upgrades;
-        self
-    }
-
-    /// Refuses what cannot be written into a Release file.
-    pub(super) fn check(&self) -> Result<(), RepoError> {
-        let refuse = |field, reason: &str| {
-            Err(RepoError::Option { suite: self.suite.clone(), field, reason: reason.to_owned() })
-        };
-        let texts = [("origin", Some(&self.origin)), ("label", Some(&self.label)), ("version", self.version.as_ref())];
-        for (field, text) in texts.into_iter().chain([("description", self.description.as_ref())]) {
-            if text.is_some_and(|text| text.trim().is_empty() || text.chars().any(char::is_control)) {
-                return refuse(field, "it must be one line, not empty");
-            }
-        }
-        if self.components.is_empty() {
-            return refuse("components", "there must be one");
-        }
-        if self.architectures.is_empty() || self.architectures.iter().any(Architecture::is_all) {
-            return refuse("architectures", "there must be one, and `all` is in each");
-        }
-        Ok(())
-    }
-}
+pub const STATE_SCHEMA: u32 = 2;
 
 /// What an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum EntryKind {
     /// A binary package: a stanza of Packages.
@@ -159,7 +31,7 @@ pub enum EntryKind {
 }
 
 /// A file of the pool.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct PoolFile {
     /// Its path below the repository's folder.
@@ -170,8 +42,18 @@ pub struct PoolFile {
     pub sha256: Sha256,
 }
 
+/// A source package whose code is in a binary package of another (Policy 7.8): its archive must keep it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BuiltUsing {
+    /// The source package.
+    pub source: SourceName,
+    /// Its version.
+    pub version: Version,
+}
+
 /// A package of a suite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
     /// Binary or source.
@@ -183,16 +65,19 @@ pub struct Entry {
     /// Its version.
     pub version: Version,
     /// Its architecture; `None` for sources.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Architecture>,
     /// The source package that it is, or was built from.
     pub source: SourceName,
     /// The version of that source.
     pub source_version: Version,
-    /// Its files in the pool.
+    /// The section that the .changes gave it, where that is not the package's own.
+    pub section: Option<String>,
+    /// The priority that the .changes gave it.
+    pub priority: Option<String>,
+    /// The sources whose code is in it (`Built-Using`, `Static-Built-Using`).
+    pub built_using: Vec<BuiltUsing>,
+    /// Its files in the pool; the .deb or the .dsc is the first.
     pub files: Vec<PoolFile>,
-    /// Its stanza in Packages or Sources, each line ended.
-    pub stanza: String,
 }
 
 impl Entry {
@@ -208,9 +93,15 @@ impl Entry {
         self.architecture.as_ref().map_or("source", Architecture::as_str)
     }
 
-    /// The order in indexes: name, version by dpkg's order, architecture.
-    pub(super) fn order(&self) -> (EntryKind, &ComponentName, &PackageName, &Version, Option<&Architecture>) {
-        (self.kind, &self.component, &self.name, &self.version, self.architecture.as_ref())
+    /// The order in a suite and in indexes: name, version by dpkg's order, architecture. One suite holds one entry of each.
+    pub(super) fn order(&self) -> (EntryKind, &PackageName, &Version, Option<&Architecture>) {
+        (self.kind, &self.name, &self.version, self.architecture.as_ref())
+    }
+
+    /// Its .deb or .dsc.
+    pub(super) fn main_file(&self) -> Result<&PoolFile, RepoError> {
+        let none = || RepoError::Input { file: self.key(), reason: "it has no file".to_owned() };
+        self.files.first().ok_or_else(none)
     }
 }
 
@@ -224,6 +115,29 @@ pub struct IndexFile {
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256,
+    /// Whether it is published; else only its digest is listed, and other formats hold its text.
+    pub stored: bool,
+}
+
+/// What is in a suite: how much, and the segments that say what, which states share. [`Repository::list`](super::Repository::list)
+/// gives the packages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Content {
+    /// The number of packages, sources counted.
+    pub packages: u64,
+    /// The segments, by the digest of their text.
+    pub(super) segments: Vec<Sha256>,
+}
+
+impl Content {
+    /// What is in this content and not in the other, with some that may be in both.
+    pub(super) fn without(&self, other: &Self) -> Self {
+        let theirs: HashSet<&Sha256> = other.segments.iter().collect();
+        let segments = self.segments.iter().filter(|segment| !theirs.contains(segment)).copied().collect();
+        Self { packages: self.packages, segments }
+    }
 }
 
 /// One publication of a suite. It never changes.
@@ -250,7 +164,7 @@ pub struct State {
     /// The index files that the Release file lists.
     pub indexes: Vec<IndexFile>,
     /// The packages.
-    pub entries: Vec<Entry>,
+    pub content: Content,
 }
 
 impl State {

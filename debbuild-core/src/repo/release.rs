@@ -81,7 +81,12 @@ mod tests {
             .with_not_automatic(true, true)
             .with_version("1.2")
             .with_origin("O", "L");
-        let index = IndexFile { path: PoolPath::new("main/source/Sources").unwrap(), size: 0, sha256: Sha256::of(b"") };
+        let index = IndexFile {
+            path: PoolPath::new("main/source/Sources").unwrap(),
+            size: 0,
+            sha256: Sha256::of(b""),
+            stored: true,
+        };
         let text = text(&options, Timestamp::from_seconds(0), None, &[index]);
         let expected = "Origin: O\nLabel: L\nSuite: stable\nVersion: 1.2\nCodename: stable\nDate: Thu, 01 Jan 1970 00:00:00 UTC\n\
              NotAutomatic: yes\nButAutomaticUpgrades: yes\nAcquire-By-Hash: yes\nArchitectures: amd64 arm64\nComponents: main\n\

@@ -8,18 +8,33 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Entry, RepoError, STATE_SCHEMA, State, StateId, SuiteOptions,
-    folder::{encoded, make_folders, sync_folder},
+    Content, Entry, RepoError, STATE_SCHEMA, State, StateId, SuiteOptions,
+    catalog::Catalog,
+    chunk::ChunkStore,
+    folder::{encoded, make_folders, sync_all, sync_folder, sync_folders},
+    parallel,
+    seen::Seen,
+    segment,
 };
 use crate::{
+    digest::Sha256,
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
 };
+
+/// Segments are small and read often.
+const SEGMENT_LEVEL: i32 = 3;
 
 /// The records of the repository in one folder.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     dir: AbsPath,
+}
+
+/// What every record has.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    schema: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,7 +51,7 @@ struct SuiteRecord {
 #[derive(Debug, Serialize, Deserialize)]
 struct StagedRecord {
     schema: u32,
-    entries: Vec<Entry>,
+    content: Content,
 }
 
 impl Store {
@@ -74,8 +89,7 @@ impl Store {
     /// Refuses a folder that is none, or one of a newer debbuild.
     pub(super) fn check(&self) -> Result<(), RepoError> {
         let record: Option<RepositoryRecord> = read(&self.marker())?;
-        let record = record.ok_or_else(|| RepoError::NoRepository(self.dir.clone()))?;
-        schema(&self.marker(), record.schema)
+        record.map(|_| ()).ok_or_else(|| RepoError::NoRepository(self.dir.clone()))
     }
 
     pub(super) fn suites(&self) -> Result<Vec<SuiteOptions>, RepoError> {
@@ -84,7 +98,6 @@ impl Store {
         for path in children(&folder)? {
             let path = path.join("suite.json");
             if let Some(record) = read::<SuiteRecord>(&path)? {
-                schema(&path, record.schema)?;
                 suites.push(record.options);
             }
         }
@@ -95,7 +108,6 @@ impl Store {
     pub(super) fn options(&self, suite: &SuiteName) -> Result<SuiteOptions, RepoError> {
         let path = self.suite(suite)?.join("suite.json");
         let record: SuiteRecord = read(&path)?.ok_or_else(|| RepoError::NoSuite(suite.clone()))?;
-        schema(&path, record.schema)?;
         Ok(record.options)
     }
 
@@ -104,16 +116,92 @@ impl Store {
         self.write(&path, &SuiteRecord { schema: STATE_SCHEMA, options: options.clone() })
     }
 
-    pub(super) fn staged(&self, suite: &SuiteName) -> Result<Vec<Entry>, RepoError> {
+    /// What is staged.
+    pub(super) fn staged(&self, suite: &SuiteName) -> Result<Content, RepoError> {
         let path = self.suite(suite)?.join("staged.json");
-        let Some(record) = read::<StagedRecord>(&path)? else { return Ok(Vec::new()) };
-        schema(&path, record.schema)?;
-        Ok(record.entries)
+        let Some(record) = read::<StagedRecord>(&path)? else { return Ok(Content::default()) };
+        Ok(record.content)
     }
 
-    pub(super) fn set_staged(&self, suite: &SuiteName, entries: Vec<Entry>) -> Result<(), RepoError> {
+    /// Stages exactly these entries, which are in their order.
+    pub(super) fn set_staged(&self, suite: &SuiteName, entries: &[Entry]) -> Result<(), RepoError> {
+        let content = self.keep(entries)?;
+        self.stage(suite, content)
+    }
+
+    /// Stages this content.
+    pub(super) fn stage(&self, suite: &SuiteName, content: Content) -> Result<(), RepoError> {
         let path = self.suite(suite)?.join("staged.json");
-        self.write(&path, &StagedRecord { schema: STATE_SCHEMA, entries })
+        self.write(&path, &StagedRecord { schema: STATE_SCHEMA, content })
+    }
+
+    fn segment(&self, sha256: Sha256) -> Result<AbsPath, RepoError> {
+        let name = sha256.to_string();
+        Ok(self.dir.join(".debbuild/segments").child(&name[..2])?.child(&name)?)
+    }
+
+    /// Writes the segments that are not there yet.
+    fn keep(&self, entries: &[Entry]) -> Result<Content, RepoError> {
+        let scratch = self.scratch();
+        let mut written = Vec::new();
+        let mut content = Content { packages: entries.len() as u64, segments: Vec::new() };
+        for run in segment::runs(entries) {
+            let text = segment::text(&entries[run]);
+            let sha256 = Sha256::of(text.as_bytes());
+            content.segments.push(sha256);
+            let path = self.segment(sha256)?;
+            if path.as_std().exists() {
+                continue;
+            }
+            fs::create_dir_all(path.parent()).at("create", &path.parent())?;
+            let mut packer = zstd::bulk::Compressor::new(SEGMENT_LEVEL).at("compress for", &path)?;
+            packer.include_checksum(true).at("compress for", &path)?;
+            let packed = packer.compress(text.as_bytes()).at("compress for", &path)?;
+            let mut file = tempfile::NamedTempFile::new_in(&scratch).at("create a file in", &scratch)?;
+            file.write_all(&packed).at("write", &path)?;
+            written.push((file, path));
+        }
+        sync_all(&scratch, written.iter().map(|(file, _)| file.as_file()))?;
+        let mut folders = Vec::new();
+        for (file, path) in written {
+            file.persist(&path).map_err(|error| error.error).at("rename to", &path)?;
+            folders.extend([path.parent(), path.parent().parent()]);
+        }
+        sync_folders(&scratch, folders)?;
+        Ok(content)
+    }
+
+    /// The entries of a content, in their order.
+    pub(super) fn entries(&self, content: &Content) -> Result<Vec<Entry>, RepoError> {
+        let read = parallel::map(&content.segments, |sha256| {
+            let path = self.segment(*sha256)?;
+            let packed = fs::read(&path).at("read", &path)?;
+            let bad = |reason: &str| RepoError::Record { path: path.clone(), reason: reason.to_owned() };
+            let text = zstd::stream::decode_all(&packed[..]).map_err(|error| bad(&error.to_string()))?;
+            let text = std::str::from_utf8(&text).map_err(|error| bad(&error.to_string()))?;
+            segment::read(text).ok_or_else(|| bad("it has a line that is no entry"))
+        });
+        Ok(read?.into_iter().flatten().collect())
+    }
+
+    /// What is known of packages.
+    pub(super) fn catalog(&self) -> Result<Catalog, RepoError> {
+        Catalog::open(&self.dir.join(".debbuild"))
+    }
+
+    /// The files that were read before.
+    pub(super) fn seen(&self) -> Seen {
+        Seen::load(self.dir.join(".debbuild/seen"))
+    }
+
+    /// The pieces of the suite's indexes.
+    pub(super) fn chunks(&self, suite: &SuiteName) -> Result<ChunkStore, RepoError> {
+        Ok(ChunkStore::new(self.dir.join(".debbuild/chunks").child(&encoded(suite))?))
+    }
+
+    /// A folder for files in the making; whoever writes holds the lock.
+    pub(super) fn scratch(&self) -> AbsPath {
+        self.dir.join(".debbuild/tmp")
     }
 
     /// The numbers of all states that have a record, ascending; those above the current one were never seen by readers.
@@ -128,7 +216,6 @@ impl Store {
     pub(super) fn load(&self, suite: &SuiteName, id: StateId) -> Result<State, RepoError> {
         let path = self.state(suite, id)?;
         let state: State = read(&path)?.ok_or_else(|| RepoError::NoState { suite: suite.clone(), state: id })?;
-        schema(&path, state.schema)?;
         Ok(state)
     }
 
@@ -146,7 +233,7 @@ impl Store {
     /// Replaces a record: the old one or the new one is there, also after a power loss.
     fn write<T: Serialize>(&self, path: &AbsPath, record: &T) -> Result<(), RepoError> {
         make_folders(&path.parent())?;
-        let scratch = self.dir.join(".debbuild/tmp");
+        let scratch = self.scratch();
         let mut bytes = serde_json::to_vec(record)
             .map_err(|error| RepoError::Record { path: path.clone(), reason: error.to_string() })?;
         bytes.push(b'\n');
@@ -158,21 +245,18 @@ impl Store {
     }
 }
 
+/// Reads a record; its schema is looked at before everything else, as a record of another schema has other fields.
 fn read<T: DeserializeOwned>(path: &AbsPath) -> Result<Option<T>, RepoError> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.at("read", path)?,
     };
-    let record = serde_json::from_slice(&bytes);
-    record.map(Some).map_err(|error| RepoError::Record { path: path.clone(), reason: error.to_string() })
-}
-
-fn schema(path: &AbsPath, schema: u32) -> Result<(), RepoError> {
-    if schema == STATE_SCHEMA {
-        return Ok(());
+    let bad = |reason: String| RepoError::Record { path: path.clone(), reason };
+    let Versioned { schema } = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+    if schema != STATE_SCHEMA {
+        return Err(bad(format!("schema {schema}, this debbuild knows {STATE_SCHEMA}")));
     }
-    let reason = format!("schema {schema}, this debbuild knows {STATE_SCHEMA}");
-    Err(RepoError::Record { path: path.clone(), reason })
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| bad(error.to_string()))
 }
 
 fn children(folder: &AbsPath) -> Result<Vec<AbsPath>, RepoError> {

@@ -6,6 +6,8 @@ use bytes::Bytes;
 
 use super::{PublishTarget, RepoError, index::by_hash};
 use crate::{
+    acquire::decompress,
+    blocking,
     context::Context,
     control::{Release, read_packages, read_sources, signed_text},
     digest::Sha256,
@@ -188,6 +190,11 @@ impl Check<'_> {
             if release.acquire_by_hash {
                 paths.push(self.path(by_hash(below, listed.sha256)?.as_str())?);
             }
+            let found = self.target.stat(self.cx, &paths[0]).await?;
+            if found.is_none() && packed(release, below).is_some() {
+                // Archives list the text of an index also where they hold it compressed only.
+                continue;
+            }
             for path in paths {
                 let found = self.target.stat(self.cx, &path).await?;
                 compare(&mut self.report, &path, found, listed.size, listed.sha256);
@@ -196,7 +203,34 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What the plain indexes name.
+    /// The text of an index, from the file in whose name it is, or from a compressed one.
+    async fn text(&mut self, release: &Release, below: &PoolPath) -> Result<Option<String>, RepoError> {
+        let path = self.path(below.as_str())?;
+        let Some(listed) = release.files.get(below) else { return Ok(None) };
+        let plain = self.target.read(self.cx, &path).await?;
+        let bytes = match (plain, packed(release, below)) {
+            (Some(plain), _) => plain,
+            (None, None) => return Ok(None),
+            (None, Some(packed)) => {
+                let Some(bytes) = self.file(packed.as_str()).await? else { return Ok(None) };
+                let (cancel, limit, name) = (self.cx.cancel().clone(), listed.size, packed.to_string());
+                let unpacked = blocking::run(move || decompress(&name, &bytes, limit, &cancel)).await;
+                self.cx.cancel().check()?;
+                match unpacked {
+                    Ok(text) => Bytes::from(text),
+                    Err(error) => {
+                        self.report.find(self.path(packed.as_str())?, error);
+                        return Ok(None);
+                    }
+                }
+            }
+        };
+        let found = Some((bytes.len() as u64, Sha256::of(&bytes)));
+        compare(&mut self.report, &path, found, listed.size, listed.sha256);
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// What the indexes name.
     async fn pool_files(&mut self, release: &Release) -> Result<BTreeMap<PoolPath, (u64, Sha256)>, RepoError> {
         let mut wanted = BTreeMap::new();
         for below in release.files.keys() {
@@ -204,8 +238,7 @@ impl Check<'_> {
             if !matches!(name, "Packages" | "Sources") {
                 continue;
             }
-            let Some(bytes) = self.file(below.as_str()).await? else { continue };
-            let text = String::from_utf8_lossy(&bytes);
+            let Some(text) = self.text(release, below).await? else { continue };
             let problems = if name == "Packages" {
                 let (packages, problems) = read_packages(&text);
                 for location in packages.into_iter().filter_map(|package| package.location) {
@@ -228,4 +261,10 @@ impl Check<'_> {
         }
         Ok(wanted)
     }
+}
+
+/// The compressed form of a plain index that the Release file lists.
+fn packed(release: &Release, below: &PoolPath) -> Option<PoolPath> {
+    let packed = |ending: &&str| PoolPath::new(&format!("{below}{ending}")).ok();
+    [".zst", ".xz", ".gz"].iter().filter_map(packed).find(|path| release.files.contains_key(path))
 }

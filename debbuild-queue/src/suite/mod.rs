@@ -6,7 +6,7 @@ use debbuild_core::{
     context::Context,
     error::{Class, Classify},
     name::{ComponentName, FileName, NameError, SuiteName},
-    repo::{Input, InputKind, Placing, RepoError, Repository, SourceFile, State},
+    repo::{Entry, Input, InputKind, Placing, RepoError, Repository, SourceFile, State},
     sign::Signer,
     task::TaskInput,
 };
@@ -120,7 +120,13 @@ impl Queue {
         let inputs = inputs.into_iter().map(|input| (options.component.clone(), input)).collect();
         let staged = options.repository.replace(cx, &options.suite, inputs, Placing::Link).await?;
         let state = options.repository.publish(cx, &options.suite, signer).await?;
-        if state.entries.len() != staged.len() || staged.iter().any(|entry| !state.entries.contains(entry)) {
+        let mut published = options.repository.list(cx, &options.suite, Some(state.id())).await?;
+        let mut wanted = staged;
+        for entries in [&mut published, &mut wanted] {
+            entries.sort_by_cached_key(Entry::key);
+            entries.dedup();
+        }
+        if published != wanted {
             return Err(PublishError::Raced(options.suite.clone()));
         }
         let text = format!("version {} as suite {} state {}", tag.version, options.suite, state.number);

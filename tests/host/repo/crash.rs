@@ -135,7 +135,7 @@ async fn killed_at_any_step_the_old_state_or_the_new_one_is_whole() {
         seen.push(state.number);
         change(&repository, new.file.clone()).await;
         let state = whole(&repository).await;
-        assert_eq!(state.entries.len(), 2, "step {step}");
+        assert_eq!(state.content.packages, 2, "step {step}");
         assert!(repository.check(&place.cx, &stable()).await.unwrap().is_good());
         std::fs::remove_dir_all(place.dir()).unwrap();
     }

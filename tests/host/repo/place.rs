@@ -14,7 +14,7 @@ use debbuild_core::{
     context::Context,
     name::{ComponentName, SuiteName},
     path::AbsPath,
-    repo::{Input, Placing, Repository, SuiteOptions},
+    repo::{IndexFormat, Input, Placing, Repository, SuiteOptions},
     sign::{GpgOptions, GpgSigner, GpgvVerifier, Keyring, Signer as _},
 };
 
@@ -87,7 +87,12 @@ impl Place {
     }
 
     pub(super) async fn repository(&self) -> Repository {
-        let options = SuiteOptions::new(stable(), vec![self.architecture.clone()]);
+        let options = SuiteOptions::new(stable(), vec![self.architecture.clone()]).with_formats(vec![
+            IndexFormat::Plain,
+            IndexFormat::Gzip,
+            IndexFormat::Xz,
+            IndexFormat::Zstd,
+        ]);
         Repository::init(&self.cx, self.dir(), options).await.unwrap()
     }
 

@@ -13,7 +13,7 @@ pub fn published_json(published: &Published) -> Value {
         "version": published.tag.version,
         "suite": published.state.options.suite,
         "state": published.state.number,
-        "packages": published.state.entries.len(),
+        "packages": published.state.content.packages,
         "signed_by": published.state.signed_by,
     })
 }

@@ -1,0 +1,73 @@
+//! The stanzas of Packages and Sources, from the control data of packages.
+
+use sha2::Digest as _;
+
+use super::{Entry, EntryKind, RepoError, catalog::Catalog};
+use crate::{
+    control::{ControlError, Paragraph, Stanza, signed_text, single_paragraph, utf8},
+    digest::Sha256,
+    error::chain,
+};
+
+/// The stanza of an entry, each line ended.
+///
+/// # Errors
+/// [`RepoError::Record`] when nothing is known of it, [`RepoError::Input`] when what is known cannot be written.
+pub(super) fn stanza(catalog: &Catalog, entry: &Entry) -> Result<String, RepoError> {
+    let file = entry.main_file()?;
+    let known = catalog.text(file.sha256)?;
+    let written = match entry.kind {
+        EntryKind::Binary => utf8(&known).and_then(|control| binary(control, entry)),
+        EntryKind::Source => source(&known, entry),
+    };
+    written.map_err(|error| RepoError::Input { file: file.path.to_string(), reason: chain(&error) })
+}
+
+/// The control file's fields as they are, then where the file is.
+pub(super) fn binary(control: &str, entry: &Entry) -> Result<String, ControlError> {
+    const OURS: [&str; 7] = ["Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Status"];
+    let paragraph = single_paragraph(control)?;
+    let mut stanza = Stanza::new();
+    for (name, value) in paragraph.fields().filter(|(name, _)| !is_one_of(name, &OURS)) {
+        stanza.verbatim(name, value)?;
+    }
+    for file in &entry.files {
+        stanza.field("Filename", &file.path)?.field("Size", file.size)?.field("SHA256", file.sha256)?;
+    }
+    Ok(stanza.as_str().to_owned())
+}
+
+/// The .dsc's fields as they are, with `Package` for `Source`, the folder, and the .dsc itself before the files that it lists.
+pub(super) fn source(dsc: &[u8], entry: &Entry) -> Result<String, ControlError> {
+    const OURS: [&str; 4] = ["Source", "Directory", "Section", "Priority"];
+    let text = signed_text(dsc)?;
+    let paragraph: Paragraph<'_> = single_paragraph(&text)?;
+    let path = entry.files.first().map_or("", |file| file.path.as_str());
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut stanza = Stanza::new();
+    stanza.field("Package", paragraph.get("Source").unwrap_or_default())?;
+    for (field, value) in paragraph.fields().filter(|(name, _)| !is_one_of(name, &OURS)) {
+        let sum = match field.to_ascii_lowercase().as_str() {
+            "files" => hex::encode(md5::Md5::digest(dsc)),
+            "checksums-sha1" => hex::encode(sha1::Sha1::digest(dsc)),
+            "checksums-sha256" => Sha256::of(dsc).to_string(),
+            // The .dsc's own sum would be missing: a list that is not whole is worse than none.
+            "checksums-sha512" | "checksums-md5" => continue,
+            _ => {
+                stanza.verbatim(field, value)?;
+                continue;
+            }
+        };
+        let own = format!("{sum} {} {name}", dsc.len());
+        stanza.list(field, std::iter::once(own.as_str()).chain(paragraph.lines(field)))?;
+    }
+    stanza.field("Directory", folder)?;
+    let given = |of: &Option<String>, field| of.clone().or_else(|| paragraph.get(field).map(str::to_owned));
+    stanza.optional("Section", given(&entry.section, "Section"))?;
+    stanza.optional("Priority", given(&entry.priority, "Priority"))?;
+    Ok(stanza.as_str().to_owned())
+}
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
