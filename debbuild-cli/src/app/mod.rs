@@ -34,7 +34,7 @@ use debbuild_core::{
 pub use error::{AppError, Failure};
 pub use machine::Machine;
 pub use queue::{BuildSubmission, WorkerRun};
-pub use resolve::{Broken, Installability, PackagesFrom, SourceOf};
+pub use resolve::{PackagesFrom, SourceOf};
 use settings::Layers;
 pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};
 pub use submit::SubmitOrder;

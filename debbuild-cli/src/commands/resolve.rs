@@ -6,14 +6,12 @@ use debbuild_core::{
     error::Class,
     name::SuiteName,
     relation::{BuildProfile, Relations},
-    resolve::{Answer as Resolved, Install, Recommends},
+    resolve::{Answer as Resolved, Broken, Install, Installability, Recommends, Unknown},
 };
 
 use super::{Answer, Done, Door};
 use crate::{
-    app::{
-        AppError, Broken, Installability, PackagesFrom, SourceOf, answer_json, installability_json, units::show_size,
-    },
+    app::{AppError, PackagesFrom, SourceOf, answer_json, installability_json, units::show_size},
     console::Table,
 };
 
@@ -160,14 +158,15 @@ fn text(answer: &Resolved) -> String {
 }
 
 fn broken_text(found: &Installability) -> String {
-    let line = |broken: &Broken| {
-        let Broken { package, version, architecture, explanation, .. } = broken;
-        format!("{package} {version} {architecture}: {explanation}\n")
-    };
-    let mut text: String = found.broken.iter().map(line).collect();
+    let mut text = String::new();
+    for Broken { package, version, architecture, explanation, .. } in &found.broken {
+        text.push_str(&format!("{package} {version} {architecture}: {explanation}\n"));
+    }
     if !found.unknown.is_empty() {
         text.push_str("\nNot known:\n");
-        text.extend(found.unknown.iter().map(line));
+    }
+    for Unknown { package, version, architecture, reason, .. } in &found.unknown {
+        text.push_str(&format!("{package} {version} {architecture}: {reason}\n"));
     }
     text.push_str(&format!("{} of {} packages cannot be installed\n", found.broken.len(), found.checked));
     text

@@ -1,6 +1,6 @@
 //! What a question and each package demand, in terms of the packages of a universe: the part that all resolvers share.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::sync::Arc;
 
 use super::{BuildDeps, Need, Question, Reason, Recommends, ResolveError, Universe, universe::SolvableId};
 use crate::relation::{Alternatives, Relations};
@@ -8,7 +8,7 @@ use crate::relation::{Alternatives, Relations};
 /// One of `choices` must be there; the preferred first.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     pub(super) choices: Vec<SolvableId>,
 }
 
@@ -23,8 +23,8 @@ pub(super) struct Ban {
 /// What a package demands of the set that it is part of.
 #[derive(Debug, Default)]
 pub(super) struct Demands {
-    pub(super) requires: Vec<(Need, Group)>,
-    pub(super) recommends: Vec<Group>,
+    pub(super) requires: Vec<(Need, Arc<Group>)>,
+    pub(super) recommends: Vec<Arc<Group>>,
     pub(super) bans: Vec<Ban>,
 }
 
@@ -33,56 +33,34 @@ pub(super) struct Demands {
 pub(super) struct Roots {
     /// Who asks, for sentences.
     pub(super) subject: String,
-    pub(super) requires: Vec<(Reason, Group)>,
+    pub(super) requires: Vec<(Reason, Arc<Group>)>,
     pub(super) bans: Vec<Ban>,
     pub(super) recommends: bool,
 }
 
-/// The demands of packages, each worked out once.
-pub(super) struct Encoding<'u> {
-    pub(super) universe: &'u Universe,
-    demands: RefCell<HashMap<SolvableId, Rc<Result<Demands, String>>>>,
-}
-
-impl<'u> Encoding<'u> {
-    pub(super) fn new(universe: &'u Universe) -> Self {
-        Self { universe, demands: RefCell::default() }
-    }
-
-    /// What a package demands, or why it cannot be used.
-    pub(super) fn demands(&self, id: SolvableId) -> Rc<Result<Demands, String>> {
-        if let Some(known) = self.demands.borrow().get(&id) {
-            return Rc::clone(known);
-        }
-        let demands = Rc::new(demands(self.universe, id));
-        self.demands.borrow_mut().insert(id, Rc::clone(&demands));
-        demands
-    }
-
-    /// What is wrong with a set of packages as an answer; empty when nothing is.
-    pub(super) fn violations(&self, roots: &Roots, chosen: &[SolvableId]) -> Vec<String> {
-        let met = |group: &Group| group.choices.iter().any(|id| chosen.contains(id));
-        let hit = |ban: &Ban| ban.packages.iter().any(|id| chosen.contains(id));
-        let mut wrong: Vec<String> =
-            roots.requires.iter().filter(|(_, group)| !met(group)).map(|(_, group)| group.text.clone()).collect();
-        wrong.extend(roots.bans.iter().filter(|ban| hit(ban)).map(|ban| ban.text.clone()));
-        for id in chosen {
-            let who = self.universe.describe(*id);
-            match self.demands(*id).as_ref() {
-                Err(reason) => wrong.push(format!("{who}: {reason}")),
-                Ok(demands) => {
-                    let unmet = demands.requires.iter().filter(|(_, group)| !met(group));
-                    wrong.extend(unmet.map(|(_, group)| format!("{who} needs {}", group.text)));
-                    wrong.extend(demands.bans.iter().filter(|ban| hit(ban)).map(|ban| format!("{who} {}", ban.text)));
-                }
-            }
-            let name = self.universe.name_of(*id);
-            if chosen.iter().any(|other| other != id && self.universe.name_of(*other) == name) {
-                wrong.push(format!("{who} is there in two versions"));
+/// What is wrong with a set of packages as an answer; empty when nothing is.
+pub(super) fn violations(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> Vec<String> {
+    let met = |group: &Group| group.choices.iter().any(|id| chosen.contains(id));
+    let hit = |ban: &Ban| ban.packages.iter().any(|id| chosen.contains(id));
+    let mut wrong: Vec<String> =
+        roots.requires.iter().filter(|(_, group)| !met(group)).map(|(_, group)| group.text.to_string()).collect();
+    wrong.extend(roots.bans.iter().filter(|ban| hit(ban)).map(|ban| ban.text.clone()));
+    for id in chosen {
+        let who = universe.describe(*id);
+        match universe.demands(*id) {
+            Err(reason) => wrong.push(format!("{who}: {reason}")),
+            Ok(demands) => {
+                let unmet = demands.requires.iter().filter(|(_, group)| !met(group));
+                wrong.extend(unmet.map(|(_, group)| format!("{who} needs {}", group.text)));
+                wrong.extend(demands.bans.iter().filter(|ban| hit(ban)).map(|ban| format!("{who} {}", ban.text)));
             }
         }
-        wrong
+        let name = universe.name_of(*id);
+        if chosen.iter().any(|other| other != id && universe.name_of(*other) == name) {
+            wrong.push(format!("{who} is there in two versions"));
+        }
     }
+    wrong
 }
 
 /// What the question demands.
@@ -134,19 +112,20 @@ fn build_roots(universe: &Universe, build: &BuildDeps) -> Result<Roots, ResolveE
 
 fn request(universe: &Universe, relations: &Relations, roots: &mut Roots) {
     for alternatives in relations.iter() {
-        let group = group(universe, alternatives, 0);
-        roots.requires.push((Reason::Requested(group.text.clone()), group));
+        let group = universe.group(alternatives, 0);
+        roots.requires.push((Reason::Requested(group.text.to_string()), group));
     }
 }
 
 fn essential(universe: &Universe, roots: &mut Roots) {
     for choices in universe.essential() {
-        let text = choices.first().map_or(String::new(), |id| universe.entry(*id).package.to_string());
-        roots.requires.push((Reason::Essential, Group { text, choices }));
+        let text = choices.first().map_or("", |id| universe.entry(*id).package.as_str()).into();
+        roots.requires.push((Reason::Essential, Arc::new(Group { text, choices })));
     }
 }
 
-fn group(universe: &Universe, alternatives: &Alternatives, context: usize) -> Group {
+/// What satisfies a group of alternatives of a package (or question) of that architecture, in order of preference.
+pub(super) fn choices(universe: &Universe, alternatives: &Alternatives, context: usize) -> Vec<SolvableId> {
     let mut choices = Vec::new();
     for relation in &alternatives.0 {
         for id in universe.satisfying(relation, context) {
@@ -155,15 +134,15 @@ fn group(universe: &Universe, alternatives: &Alternatives, context: usize) -> Gr
             }
         }
     }
-    Group { text: alternatives.to_string(), choices }
+    choices
 }
 
-fn demands(universe: &Universe, id: SolvableId) -> Result<Demands, String> {
-    let package = universe.package(id).map_err(str::to_owned)?;
-    let relations = &package.relations;
+/// What a package demands, or why it cannot be used.
+pub(super) fn demands(universe: &Universe, id: SolvableId) -> Result<Demands, String> {
+    let relations = universe.read(id)?.relations;
     let context = universe.architecture(id);
-    let groups = |relations: &Relations| -> Vec<Group> {
-        relations.iter().map(|alternatives| group(universe, alternatives, context)).collect()
+    let groups = |relations: &Relations| -> Vec<Arc<Group>> {
+        relations.iter().map(|alternatives| universe.group(alternatives, context)).collect()
     };
     let needed = |need: Need, relations: &Relations| groups(relations).into_iter().map(move |group| (need, group));
     let requires = needed(Need::PreDepends, &relations.pre_depends)

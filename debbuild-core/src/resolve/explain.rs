@@ -12,7 +12,7 @@ use resolvo::{
 
 use super::{
     Explanation, Missing, Need, Reason, Selected, Solution, Universe,
-    encode::{Encoding, Group, Roots},
+    encode::{Group, Roots},
     sat::Provider,
     universe::SolvableId,
 };
@@ -21,8 +21,7 @@ use super::{
 const MOST: usize = 40;
 
 /// The chosen packages with their reasons, breadth first from the question. What nothing needs is left out.
-pub(super) fn solution(encoding: &Encoding<'_>, roots: &Roots, chosen: &[SolvableId]) -> Solution {
-    let universe = encoding.universe;
+pub(super) fn solution(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> Solution {
     let set: HashSet<SolvableId> = chosen.iter().copied().collect();
     let met = |group: &Group| group.choices.iter().copied().find(|id| set.contains(id));
     let mut reasons: HashMap<SolvableId, Reason> = HashMap::new();
@@ -36,8 +35,7 @@ pub(super) fn solution(encoding: &Encoding<'_>, roots: &Roots, chosen: &[Solvabl
         }
     }
     while let Some(by) = queue.pop_front() {
-        let demands = encoding.demands(by);
-        let Ok(demands) = demands.as_ref() else { continue };
+        let Ok(demands) = universe.demands(by) else { continue };
         let recommended = demands.recommends.iter().filter(|_| roots.recommends).map(|group| (Need::Recommends, group));
         for (need, group) in demands.requires.iter().map(|(need, group)| (*need, group)).chain(recommended) {
             if let Some(id) = met(group)
@@ -45,13 +43,13 @@ pub(super) fn solution(encoding: &Encoding<'_>, roots: &Roots, chosen: &[Solvabl
             {
                 let entry = universe.entry(by);
                 let (package, architecture) = (entry.package.clone(), entry.architecture.clone());
-                reasons.insert(id, Reason::NeededBy { package, architecture, need, relation: group.text.clone() });
+                reasons.insert(id, Reason::NeededBy { package, architecture, need, relation: group.text.to_string() });
                 queue.push_back(id);
             }
         }
     }
     let selected = |(id, reason): (SolvableId, Reason)| {
-        let package = Arc::clone(universe.package(id).ok()?);
+        let package = Arc::new(universe.read(id).ok()?);
         Some(Selected { package, origin: Arc::clone(universe.origin(id)), reason })
     };
     let mut packages: Vec<Selected> = reasons.into_iter().filter_map(selected).collect();

@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::{Answer, Explanation, Install, Question, ResolveError, Resolver, Universe};
+use super::{
+    Answer, Explanation, Install, Question, ResolveError, Resolver, Selected, Universe, index::Entry,
+    together::Together, universe::SolvableId,
+};
 use crate::{
     arch::Architecture,
-    context::Context,
+    context::{Context, Step},
     event::Unit,
     name::PackageName,
     relation::{Alternatives, Operator, Qualifier, Relation, Relations},
@@ -34,57 +37,118 @@ pub struct Installability {
     pub checked: usize,
     /// Those that cannot be installed.
     pub broken: Vec<Broken>,
-    /// Those about which nothing could be shown, with the reason.
-    pub unknown: Vec<(PackageName, String)>,
+    /// Those about which nothing could be shown.
+    pub unknown: Vec<Unknown>,
 }
 
-/// Asks about every package that can be chosen. A package that is part of a set found for another is not asked about again.
+/// A package about which nothing could be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unknown {
+    /// Its name.
+    pub package: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Its architecture.
+    pub architecture: Architecture,
+    /// Why not: a limit of time.
+    pub reason: String,
+}
+
+/// Asks about every package that can be chosen. Most are shown by one set that holds much of the archive, or by a small set of
+/// their own; the resolver is asked about the rest.
 ///
 /// # Errors
 /// [`ResolveError`].
 pub fn installability(cx: &Context, resolver: &dyn Resolver, on: &Universe) -> Result<Installability, ResolveError> {
-    let step = cx.step("checking packages", Unit::Items, Some(on.len() as u64));
-    let mut found = Installability::default();
-    let mut good: HashSet<(PackageName, Version, Architecture)> = HashSet::new();
-    for id in on.all() {
-        step.context().cancel().check()?;
-        found.checked += 1;
-        if found.checked % 100 == 0 {
-            step.progress(found.checked as u64);
-        }
-        let entry = on.entry(id);
-        let key = (entry.package.clone(), entry.version.clone(), entry.architecture.clone());
-        if good.contains(&key) {
-            continue;
-        }
-        let answer = resolver.answer(step.context(), on, &exactly(&key.0, &key.1, &key.2))?;
-        let explanation = match answer {
-            Answer::Satisfied(solution) => {
-                good.extend(solution.packages.into_iter().map(|selected| {
-                    let package = &selected.package;
-                    (package.package.clone(), package.version.clone(), package.architecture.clone())
-                }));
-                // The preferred choice is tried first: a set without it means that only what provides it can be installed.
-                let text = format!("{} {} cannot be installed, only a package that provides it", key.0, key.1);
-                (!good.contains(&key)).then(|| Explanation { sentences: vec![text], missing: Vec::new() })
-            }
-            Answer::Unsatisfiable(explanation) => Some(explanation),
-            Answer::Unknown(reason) => {
-                found.unknown.push((key.0.clone(), reason));
-                None
-            }
-        };
-        let (package, version, architecture) = key;
-        found.broken.extend(explanation.map(|explanation| Broken { package, version, architecture, explanation }));
-    }
-    step.finish();
-    Ok(found)
+    let step = cx.step("check installability", Unit::Items, Some(on.len() as u64));
+    let checked = Check { cx: step.context(), resolver, on, shown: vec![false; on.sizes().0] }.run(&step);
+    step.end(checked)
 }
 
-fn exactly(package: &PackageName, version: &Version, architecture: &Architecture) -> Question {
-    let mut relation = Relation::new(package.clone()).with_constraint(Operator::Equal, version.clone());
-    if !architecture.is_all() {
-        relation.qualifier = Some(Qualifier::Architecture(architecture.clone()));
+struct Check<'a> {
+    cx: &'a Context,
+    resolver: &'a dyn Resolver,
+    on: &'a Universe,
+    /// By package: whether it was shown that it can be installed.
+    shown: Vec<bool>,
+}
+
+impl Check<'_> {
+    fn run(mut self, step: &Step) -> Result<Installability, ResolveError> {
+        let mut found = Installability::default();
+        let mut left = Vec::new();
+        let (mut many, mut alone) = (Together::new(self.on), Together::new(self.on));
+        let mut seen = HashSet::new();
+        for id in self.on.all() {
+            let entry = self.on.entry(id);
+            if !seen.insert((&entry.package, &entry.version, &entry.architecture)) {
+                continue;
+            }
+            found.checked += 1;
+            if found.checked % 500 == 0 {
+                self.cx.cancel().check()?;
+                step.progress((found.checked - left.len()) as u64);
+            }
+            if !self.shown[id as usize] && !self.show(id, &mut many, &mut alone) {
+                left.push(id);
+            }
+        }
+        let done = found.checked - left.len();
+        for (at, id) in left.into_iter().enumerate() {
+            self.cx.cancel().check()?;
+            step.progress((done + at) as u64);
+            if !self.shown[id as usize] {
+                self.ask(id, &mut found)?;
+            }
+        }
+        found.broken.sort_by(|a, b| (&a.package, &a.version).cmp(&(&b.package, &b.version)));
+        found.unknown.sort_by(|a, b| (&a.package, &a.version).cmp(&(&b.package, &b.version)));
+        Ok(found)
+    }
+
+    /// Whether a greedy set shows that it can be installed.
+    fn show(&mut self, id: SolvableId, many: &mut Together<'_>, alone: &mut Together<'_>) -> bool {
+        alone.clear();
+        let Some(members) = many.add(id).or_else(|| alone.add(id)) else { return false };
+        members.iter().for_each(|member| self.shown[*member as usize] = true);
+        true
+    }
+
+    /// Asks the resolver.
+    fn ask(&mut self, id: SolvableId, found: &mut Installability) -> Result<(), ResolveError> {
+        let entry = self.on.entry(id);
+        let (package, version, architecture) =
+            (entry.package.clone(), entry.version.clone(), entry.architecture.clone());
+        let explanation = match self.resolver.answer(self.cx, self.on, &exactly(entry))? {
+            Answer::Satisfied(solution) => {
+                // The preferred choice is tried first: a set without it means that only what provides it can be installed.
+                let is_it = |selected: &Selected| {
+                    let chosen = &selected.package;
+                    (&chosen.package, &chosen.version, &chosen.architecture) == (&package, &version, &architecture)
+                };
+                if solution.packages.iter().any(is_it) {
+                    return Ok(());
+                }
+                let text = format!("{package} {version} cannot be installed, only a package that provides it");
+                Explanation { sentences: vec![text], missing: Vec::new() }
+            }
+            Answer::Unsatisfiable(explanation) => explanation,
+            Answer::Unknown(reason) => {
+                found.unknown.push(Unknown { package, version, architecture, reason });
+                return Ok(());
+            }
+        };
+        found.broken.push(Broken { package, version, architecture, explanation });
+        Ok(())
+    }
+}
+
+/// This very package.
+fn exactly(entry: &Entry) -> Question {
+    let mut relation = Relation::new(entry.package.clone()).with_constraint(Operator::Equal, entry.version.clone());
+    if !entry.architecture.is_all() {
+        relation.qualifier = Some(Qualifier::Architecture(entry.architecture.clone()));
     }
     Question::Install(Install::new(Relations(vec![Alternatives(vec![relation])])))
 }

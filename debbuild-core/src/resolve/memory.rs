@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     Answer, Explanation, Missing, PackageIndex, PackageSource, Question, ResolveError, Resolver, SourceError, Universe,
-    encode::{Encoding, Group, Roots, roots},
+    encode::{Group, Roots, roots, violations},
     explain::solution,
     universe::SolvableId,
 };
@@ -57,49 +57,46 @@ impl Resolver for ExhaustiveResolver {
         if all.len() > MOST {
             return Err(ResolveError::TooLarge { packages: all.len(), most: MOST });
         }
-        let (encoding, roots) = (Encoding::new(on), roots(on, question)?);
+        let roots = roots(on, question)?;
         let mut best: Option<(Rank, Vec<SolvableId>)> = None;
         for set in 0u32..1 << all.len() {
             cx.cancel().check()?;
             let places: Vec<usize> = (0..all.len()).filter(|at| set >> at & 1 == 1).collect();
             let chosen: Vec<SolvableId> = places.iter().map(|at| all[*at]).collect();
-            let rank: Rank =
-                (unmet(&encoding, &roots, &chosen), set.count_ones(), passed_over(&encoding, &roots, &chosen), places);
-            if best.as_ref().is_none_or(|(least, _)| rank < *least) && encoding.violations(&roots, &chosen).is_empty() {
+            let rank: Rank = (unmet(on, &roots, &chosen), set.count_ones(), passed_over(on, &roots, &chosen), places);
+            if best.as_ref().is_none_or(|(least, _)| rank < *least) && violations(on, &roots, &chosen).is_empty() {
                 best = Some((rank, chosen));
             }
         }
         Ok(match best {
-            Some((_, chosen)) => Answer::Satisfied(solution(&encoding, &roots, &chosen)),
-            None => Answer::Unsatisfiable(explanation(&encoding, &roots, &all)),
+            Some((_, chosen)) => Answer::Satisfied(solution(on, &roots, &chosen)),
+            None => Answer::Unsatisfiable(explanation(on, &roots, &all)),
         })
     }
 }
 
 /// How many recommendations of the set are not met, where they count.
-fn unmet(encoding: &Encoding<'_>, roots: &Roots, chosen: &[SolvableId]) -> usize {
+fn unmet(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> usize {
     if !roots.recommends {
         return 0;
     }
     let of = |id: &SolvableId| {
-        let demands = encoding.demands(*id);
-        let groups = demands.as_ref().as_ref().map_or(&[][..], |demands| &demands.recommends);
+        let groups = universe.demands(*id).map_or(&[][..], |demands| &demands.recommends);
         groups.iter().filter(|group| !group.choices.iter().any(|choice| chosen.contains(choice))).count()
     };
     chosen.iter().map(of).sum()
 }
 
 /// How many preferred choices were passed over.
-fn passed_over(encoding: &Encoding<'_>, roots: &Roots, chosen: &[SolvableId]) -> usize {
+fn passed_over(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> usize {
     let place = |group: &Group| group.choices.iter().position(|choice| chosen.contains(choice)).unwrap_or_default();
     let of = |id: &SolvableId| {
-        let demands = encoding.demands(*id);
-        demands.as_ref().as_ref().map_or(0, |demands| demands.requires.iter().map(|(_, group)| place(group)).sum())
+        universe.demands(*id).map_or(0, |demands| demands.requires.iter().map(|(_, group)| place(group)).sum())
     };
     roots.requires.iter().map(|(_, group)| place(group)).sum::<usize>() + chosen.iter().map(of).sum::<usize>()
 }
 
-fn explanation(encoding: &Encoding<'_>, roots: &Roots, all: &[SolvableId]) -> Explanation {
+fn explanation(universe: &Universe, roots: &Roots, all: &[SolvableId]) -> Explanation {
     let mut explanation = Explanation {
         sentences: vec![format!("none of the sets of {} packages satisfies {}", all.len(), roots.subject)],
         missing: Vec::new(),
@@ -113,9 +110,9 @@ fn explanation(encoding: &Encoding<'_>, roots: &Roots, all: &[SolvableId]) -> Ex
         note(roots.subject.clone(), &group.text, &group.choices);
     }
     for id in all {
-        if let Ok(demands) = encoding.demands(*id).as_ref() {
+        if let Ok(demands) = universe.demands(*id) {
             for (_, group) in &demands.requires {
-                note(encoding.universe.describe(*id), &group.text, &group.choices);
+                note(universe.describe(*id), &group.text, &group.choices);
             }
         }
     }

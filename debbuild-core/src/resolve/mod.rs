@@ -27,6 +27,7 @@ mod index;
 mod installability;
 mod memory;
 mod sat;
+mod together;
 mod universe;
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
@@ -36,7 +37,7 @@ use async_trait::async_trait;
 pub use answer::{Answer, Explanation, Missing, Need, Reason, Selected, Solution};
 pub use bytes::IndexSource;
 pub use index::PackageIndex;
-pub use installability::{Broken, Installability, installability};
+pub use installability::{Broken, Installability, Unknown, installability};
 pub use memory::{ExhaustiveResolver, MemorySource};
 pub use sat::SatResolver;
 pub use universe::{PRIORITY, Universe, UniverseOptions, Versions};

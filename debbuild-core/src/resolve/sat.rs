@@ -16,7 +16,7 @@ use resolvo::{
 
 use super::{
     Answer, Question, ResolveError, Resolver, Universe,
-    encode::{Ban, Encoding, Group, Roots, roots},
+    encode::{Ban, Group, Roots, roots},
     explain, universe,
 };
 use crate::{cancel::Cancelled, context::Context};
@@ -54,12 +54,11 @@ impl Default for SatResolver {
 
 impl Resolver for SatResolver {
     fn answer(&self, cx: &Context, on: &Universe, question: &Question) -> Result<Answer, ResolveError> {
-        let encoding = Encoding::new(on);
         let roots = roots(on, question)?;
         let stop = Stop { cx, at: cx.clock().monotonic() + self.limit };
         let mut soft: Vec<universe::SolvableId> = Vec::new();
         loop {
-            let chosen = match solve(&encoding, &roots, &soft, &stop) {
+            let chosen = match solve(on, &roots, &soft, &stop) {
                 Outcome::Chosen(chosen) => chosen,
                 Outcome::Impossible(explanation) => return Ok(Answer::Unsatisfiable(explanation)),
                 Outcome::Cancelled => return Err(Cancelled.into()),
@@ -68,9 +67,9 @@ impl Resolver for SatResolver {
                     return Ok(Answer::Unknown(format!("no answer was found within {limit} seconds")));
                 }
             };
-            let more = if roots.recommends { wanted(&encoding, &chosen, &soft) } else { Vec::new() };
+            let more = if roots.recommends { wanted(on, &chosen, &soft) } else { Vec::new() };
             if more.is_empty() {
-                return Ok(Answer::Satisfied(explain::solution(&encoding, &roots, &chosen)));
+                return Ok(Answer::Satisfied(explain::solution(on, &roots, &chosen)));
             }
             soft.extend(more);
         }
@@ -79,7 +78,7 @@ impl Resolver for SatResolver {
 
 /// The preferred choice for each recommendation that is not met; where that could not be had in an earlier round, the next one.
 fn wanted(
-    encoding: &Encoding<'_>,
+    universe: &Universe,
     chosen: &[universe::SolvableId],
     tried: &[universe::SolvableId],
 ) -> Vec<universe::SolvableId> {
@@ -87,8 +86,7 @@ fn wanted(
     let tried: HashSet<universe::SolvableId> = tried.iter().copied().collect();
     let mut more = Vec::new();
     for id in chosen {
-        let demands = encoding.demands(*id);
-        let groups = demands.as_ref().as_ref().map_or(&[][..], |demands| &demands.recommends);
+        let groups = universe.demands(*id).map_or(&[][..], |demands| &demands.recommends);
         for group in groups.iter().filter(|group| !group.choices.iter().any(|choice| there.contains(choice))) {
             more.extend(group.choices.iter().copied().find(|choice| !tried.contains(choice) && !more.contains(choice)));
         }
@@ -114,8 +112,8 @@ enum Outcome {
     LimitHit,
 }
 
-fn solve(encoding: &Encoding<'_>, roots: &Roots, soft: &[universe::SolvableId], stop: &Stop<'_>) -> Outcome {
-    let provider = Provider { encoding, stop, tables: RefCell::default() };
+fn solve(universe: &Universe, roots: &Roots, soft: &[universe::SolvableId], stop: &Stop<'_>) -> Outcome {
+    let provider = Provider { universe, stop, tables: RefCell::default() };
     let requirements: Vec<ConditionalRequirement> =
         roots.requires.iter().map(|(_, group)| provider.union(group).into()).collect();
     let constraints = provider.allowed(&roots.bans);
@@ -126,7 +124,7 @@ fn solve(encoding: &Encoding<'_>, roots: &Roots, soft: &[universe::SolvableId], 
         Ok(chosen) => Outcome::Chosen(chosen.into_iter().map(SolvableId::into_raw).collect()),
         Err(UnsolvableOrCancelled::Unsolvable(conflict)) => {
             let graph = conflict.graph(&solver);
-            Outcome::Impossible(explain::conflict(&graph, solver.provider(), encoding.universe, roots))
+            Outcome::Impossible(explain::conflict(&graph, solver.provider(), universe, roots))
         }
         Err(UnsolvableOrCancelled::Cancelled(why)) => match why.downcast_ref::<StopReason>() {
             Some(StopReason::LimitHit) => Outcome::LimitHit,
@@ -141,12 +139,13 @@ struct Tables {
     /// Name, packages in order of preference, text.
     sets: Vec<(universe::NameId, Vec<universe::SolvableId>, String)>,
     unions: Vec<(Vec<VersionSetId>, String)>,
-    union_ids: HashMap<(String, Vec<universe::SolvableId>), VersionSetUnionId>,
+    /// By the group's address: groups live as long as the universe and the question.
+    union_ids: HashMap<usize, VersionSetUnionId>,
     strings: Vec<String>,
 }
 
 pub(super) struct Provider<'a> {
-    encoding: &'a Encoding<'a>,
+    universe: &'a Universe,
     stop: &'a Stop<'a>,
     tables: RefCell<Tables>,
 }
@@ -172,23 +171,23 @@ impl Provider<'_> {
 
     /// A group as resolvo's union: one set for each run of choices of one name, so that their order is kept.
     fn union(&self, group: &Group) -> VersionSetUnionId {
-        let key = (group.text.clone(), group.choices.clone());
+        let key = std::ptr::from_ref(group).addr();
         if let Some(known) = self.tables.borrow().union_ids.get(&key) {
             return *known;
         }
-        let universe = self.encoding.universe;
+        let universe = self.universe;
         let runs = group.choices.chunk_by(|a, b| universe.name_of(*a) == universe.name_of(*b));
         let sets = runs.map(|run| self.set(universe.name_of(run[0]), run.to_vec(), &group.text)).collect();
         let mut tables = self.tables.borrow_mut();
         let id = VersionSetUnionId::from_index(tables.unions.len());
-        tables.unions.push((sets, group.text.clone()));
+        tables.unions.push((sets, group.text.to_string()));
         tables.union_ids.insert(key, id);
         id
     }
 
     /// Bans as resolvo's constraints: for each name, the versions that are left.
     fn allowed(&self, bans: &[Ban]) -> Vec<VersionSetId> {
-        let universe = self.encoding.universe;
+        let universe = self.universe;
         let mut constraints = Vec::new();
         for ban in bans {
             let mut names: BTreeMap<universe::NameId, Vec<universe::SolvableId>> = BTreeMap::new();
@@ -209,12 +208,12 @@ impl Interner for Provider<'_> {
     type SolvableId = SolvableId;
 
     fn display_solvable(&self, solvable: SolvableId) -> impl Display + '_ {
-        self.encoding.universe.describe(solvable.into_raw())
+        self.universe.describe(solvable.into_raw())
     }
 
     fn display_name(&self, name: NameId) -> impl Display + '_ {
-        let candidates = self.encoding.universe.candidates(name.into_raw());
-        candidates.first().map_or(String::new(), |id| self.encoding.universe.entry(*id).package.to_string())
+        let candidates = self.universe.candidates(name.into_raw());
+        candidates.first().map_or(String::new(), |id| self.universe.entry(*id).package.to_string())
     }
 
     fn display_version_set(&self, version_set: VersionSetId) -> impl Display + '_ {
@@ -230,7 +229,7 @@ impl Interner for Provider<'_> {
     }
 
     fn solvable_name(&self, solvable: SolvableId) -> NameId {
-        NameId::from_raw(self.encoding.universe.name_of(solvable.into_raw()))
+        NameId::from_raw(self.universe.name_of(solvable.into_raw()))
     }
 
     fn version_sets_in_union(&self, union: VersionSetUnionId) -> impl Iterator<Item = VersionSetId> {
@@ -252,7 +251,7 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn get_candidates(&self, name: NameId) -> Option<Candidates> {
-        let candidates = self.encoding.universe.candidates(name.into_raw());
+        let candidates = self.universe.candidates(name.into_raw());
         Some(Candidates {
             candidates: candidates.iter().copied().map(SolvableId::from_raw).collect(),
             hint_dependencies_available: HintDependenciesAvailable::None,
@@ -261,7 +260,7 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn sort_candidates(&self, _: &SolverCache<Self>, solvables: &mut [SolvableId]) {
-        let universe = self.encoding.universe;
+        let universe = self.universe;
         let place = |id: &SolvableId| {
             let id = id.into_raw();
             universe.candidates(universe.name_of(id)).iter().position(|candidate| *candidate == id)
@@ -270,14 +269,14 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn get_dependencies(&self, solvable: SolvableId) -> Dependencies {
-        match self.encoding.demands(solvable.into_raw()).as_ref() {
+        match self.universe.demands(solvable.into_raw()) {
             Ok(demands) => Dependencies::Known(KnownDependencies {
                 requirements: demands.requires.iter().map(|(_, group)| self.union(group).into()).collect(),
                 constrains: self.allowed(&demands.bans),
             }),
             Err(reason) => {
                 let strings = &mut self.tables.borrow_mut().strings;
-                strings.push(reason.clone());
+                strings.push(reason.to_owned());
                 Dependencies::Unknown(StringId::from_index(strings.len() - 1))
             }
         }

@@ -4,14 +4,18 @@ use std::{
     cmp::Reverse,
     collections::{HashMap, hash_map::Entry as MapEntry},
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use super::{PackageIndex, index::Entry};
+use super::{
+    PackageIndex,
+    encode::{self, Demands, Group},
+    index::Entry,
+};
 use crate::{
     arch::Architecture,
     control::{BinaryPackage, MultiArch},
-    relation::{Qualifier, Relation, VersionConstraint},
+    relation::{Alternatives, Qualifier, Relation, VersionConstraint},
     version::Version,
 };
 
@@ -73,7 +77,7 @@ struct Solvable {
     name: NameId,
     /// The place of its architecture in the universe's list; 0 for `all` too.
     architecture: usize,
-    parsed: OnceLock<Result<Arc<BinaryPackage>, String>>,
+    demands: OnceLock<Result<Box<Demands>, String>>,
 }
 
 struct Name {
@@ -83,6 +87,8 @@ struct Name {
     candidates: Vec<SolvableId>,
 }
 
+type Groups = HashMap<(usize, Arc<str>), Arc<Group>>;
+
 /// Immutable indexes put together. Questions about it can be asked from many threads at once.
 pub struct Universe {
     options: UniverseOptions,
@@ -91,6 +97,8 @@ pub struct Universe {
     names: Vec<Name>,
     by_name: HashMap<String, Vec<NameId>>,
     providers: HashMap<String, Vec<(SolvableId, Option<Version>)>>,
+    /// Groups of alternatives by the architecture that asks and their text: many packages ask for the same.
+    groups: Mutex<Groups>,
 }
 
 impl fmt::Debug for Universe {
@@ -111,6 +119,7 @@ impl Universe {
             names: Vec::new(),
             by_name: HashMap::new(),
             providers: HashMap::new(),
+            groups: Mutex::default(),
         };
         universe.collect();
         universe.order();
@@ -141,6 +150,11 @@ impl Universe {
         self.named(package).map(|id| &self.entry(id).version)
     }
 
+    /// How many packages there are, also those that cannot be chosen, and how many names.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.solvables.len(), self.names.len())
+    }
+
     /// All packages that can be chosen.
     pub(super) fn all(&self) -> impl Iterator<Item = SolvableId> {
         self.names.iter().flat_map(|name| &name.candidates).copied()
@@ -164,7 +178,7 @@ impl Universe {
                 });
                 self.names[name as usize].candidates.push(id);
                 let (index, entry) = (index as u32, at as u32);
-                self.solvables.push(Solvable { index, entry, name, architecture, parsed: OnceLock::new() });
+                self.solvables.push(Solvable { index, entry, name, architecture, demands: OnceLock::new() });
             }
         }
     }
@@ -236,14 +250,30 @@ impl Universe {
         }
     }
 
-    /// The whole stanza, read once; the error as text.
-    pub(super) fn package(&self, id: SolvableId) -> Result<&Arc<BinaryPackage>, &str> {
+    /// The whole stanza; the error as text.
+    pub(super) fn read(&self, id: SolvableId) -> Result<BinaryPackage, String> {
         let solvable = &self.solvables[id as usize];
-        let read = || {
-            let index = &self.indexes[solvable.index as usize].0;
-            index.package(solvable.entry as usize).map(Arc::new).map_err(|error| crate::error::chain(&error))
-        };
-        solvable.parsed.get_or_init(read).as_ref().map_err(String::as_str)
+        let index = &self.indexes[solvable.index as usize].0;
+        index.package(solvable.entry as usize).map_err(|error| crate::error::chain(&error))
+    }
+
+    /// What a package demands, worked out once; or why it cannot be used.
+    pub(super) fn demands(&self, id: SolvableId) -> Result<&Demands, &str> {
+        let known = &self.solvables[id as usize].demands;
+        let demands = known.get_or_init(|| encode::demands(self, id).map(Box::new));
+        demands.as_deref().map_err(String::as_str)
+    }
+
+    /// A group of alternatives, as a package (or question) of that architecture means it; worked out once.
+    pub(super) fn group(&self, alternatives: &Alternatives, context: usize) -> Arc<Group> {
+        let key = (context, Arc::from(alternatives.to_string()));
+        let groups = || self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = groups().get(&key) {
+            return Arc::clone(known);
+        }
+        let choices = encode::choices(self, alternatives, context);
+        let group = Arc::new(Group { text: Arc::clone(&key.1), choices });
+        Arc::clone(groups().entry(key).or_insert(group))
     }
 
     fn named(&self, package: &str) -> impl Iterator<Item = SolvableId> {

@@ -1,9 +1,12 @@
 //! Answers about dependencies.
 
-use debbuild_core::resolve::{Answer, Need, Reason, Selected, Solution};
+use debbuild_core::{
+    arch::Architecture,
+    name::PackageName,
+    resolve::{Answer, Broken, Installability, Need, Reason, Selected, Solution, Unknown},
+    version::Version,
+};
 use serde_json::{Value, json};
-
-use crate::app::{Broken, Installability};
 
 /// An answer: `answer` is `satisfied` (with `packages`), `unsatisfiable` (with `explanation` and `missing`) or `unknown`.
 #[must_use]
@@ -65,19 +68,26 @@ fn reason_json(reason: &Reason) -> Value {
 /// What was found of every package: `checked`, `broken` and, only where there are such, `unknown`.
 #[must_use]
 pub fn installability_json(found: &Installability) -> Value {
-    let list = |packages: &[Broken]| packages.iter().map(broken_json).collect::<Vec<_>>();
-    let mut value = json!({ "checked": found.checked, "broken": list(&found.broken) });
+    let one = |package: &PackageName, version: &Version, architecture: &Architecture| {
+        json!({
+            "package": package.to_string(),
+            "version": version.to_string(),
+            "architecture": architecture.to_string(),
+        })
+    };
+    let broken = |broken: &Broken| {
+        let mut value = one(&broken.package, &broken.version, &broken.architecture);
+        value["explanation"] = broken.explanation.to_string().into();
+        value
+    };
+    let unknown = |unknown: &Unknown| {
+        let mut value = one(&unknown.package, &unknown.version, &unknown.architecture);
+        value["reason"] = unknown.reason.clone().into();
+        value
+    };
+    let mut value = json!({ "checked": found.checked, "broken": found.broken.iter().map(broken).collect::<Vec<_>>() });
     if !found.unknown.is_empty() {
-        value["unknown"] = list(&found.unknown).into();
+        value["unknown"] = found.unknown.iter().map(unknown).collect::<Vec<_>>().into();
     }
     value
-}
-
-fn broken_json(broken: &Broken) -> Value {
-    json!({
-        "package": broken.package.to_string(),
-        "version": broken.version.to_string(),
-        "architecture": broken.architecture.to_string(),
-        "explanation": broken.explanation,
-    })
 }

@@ -1,7 +1,5 @@
 //! Questions about dependencies, on index files or on the archives of this machine.
 
-mod installability;
-
 use std::{collections::BTreeSet, fs, sync::Arc};
 
 use debbuild_core::{
@@ -20,11 +18,10 @@ use debbuild_core::{
     path::{AbsPath, IoResultExt as _},
     relation::{BuildProfile, Relations},
     resolve::{
-        Answer, BuildDeps, IndexSource, Install, PRIORITY, PackageIndex, PackageSource as _, Question, Resolver as _,
-        SatResolver, Universe, UniverseOptions, Versions,
+        Answer, BuildDeps, IndexSource, Install, Installability, PRIORITY, PackageIndex, PackageSource as _, Question,
+        Resolver as _, SatResolver, Universe, UniverseOptions, Versions, installability,
     },
 };
-pub use installability::{Broken, Installability};
 
 use super::{App, AppError, BuildSource, Failure, settle};
 
@@ -124,6 +121,16 @@ impl App {
         let universe = self.universe(cx, from, Versions::Candidate).await?;
         let ask = BuildDeps::new(source, universe.options().native.clone()).with_profiles(profiles);
         answer(cx, universe, Question::BuildDeps(Box::new(ask))).await
+    }
+
+    /// Asks of every package whether it can be installed on an empty system with what is in the same indexes.
+    ///
+    /// # Errors
+    /// What loading the packages gives; packages that cannot be installed are the answer.
+    pub async fn installability(&self, cx: &Context, from: &PackagesFrom) -> Result<Installability, AppError> {
+        let universe = self.universe(cx, from, Versions::All).await?;
+        let cx = cx.clone();
+        Ok(blocking::run(move || installability(&cx, &SatResolver::new(), &universe)).await?)
     }
 
     async fn universe(&self, cx: &Context, from: &PackagesFrom, versions: Versions) -> Result<Arc<Universe>, AppError> {
