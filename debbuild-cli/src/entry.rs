@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Parser as _;
@@ -29,6 +29,9 @@ use crate::{
 
 /// How long work in the background may take to clean up after the command has ended.
 const WIND_DOWN: Duration = Duration::from_secs(5);
+
+/// Signals that come so soon after the first are the same wish: timeout(1) signals its command, and then its whole group.
+const ONE_WISH: Duration = Duration::from_secs(1);
 
 /// Runs the command that the process's arguments name, and returns its exit code.
 #[must_use]
@@ -85,18 +88,24 @@ async fn serve(args: Args, talk: Arc<Talk>, cancel: CancelToken) -> Answer {
     commands::run(&Door { app, cx, out, talk }, args.command).await
 }
 
-/// The first signal asks to stop, the second does not ask.
+/// The first wish to stop asks, the second does not.
 async fn watch(cancel: CancelToken, talk: Arc<Talk>, interrupted: Arc<AtomicBool>) {
     let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
         return;
     };
     let mut next = async || tokio::select! { _ = int.recv() => true, _ = term.recv() => false };
-    if next().await {
+    let how = if next().await {
         interrupted.store(true, Ordering::Relaxed);
-        talk.say("interrupted: stopping; once more to stop at once");
-    }
+        "interrupted"
+    } else {
+        "terminated"
+    };
+    talk.say(&format!("{how}: stopping; once more to stop at once"));
     cancel.cancel();
-    next().await;
+    let first = Instant::now();
+    while first.elapsed() < ONE_WISH {
+        next().await;
+    }
     talk.settle();
     #[expect(clippy::exit, reason = "the user asked twice")]
     std::process::exit(i32::from(Class::Interrupted.exit_code()));
