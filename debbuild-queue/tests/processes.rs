@@ -94,9 +94,13 @@ async fn worker(home: &AbsPath, name: &str) {
 }
 
 async fn noted(home: &AbsPath, line: &str) {
+    noted_times(home, line, 1).await;
+}
+
+async fn noted_times(home: &AbsPath, line: &str, times: usize) {
     loop {
         let notes = std::fs::read_to_string(home.join("notes")).unwrap_or_default();
-        if notes.lines().any(|noted| noted == line) {
+        if notes.lines().filter(|noted| *noted == line).count() >= times {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -126,6 +130,46 @@ async fn killed_worker_starts_again(home: &AbsPath) {
     }
     let notes = std::fs::read_to_string(home.join("notes")).expect("notes");
     assert_eq!(notes, "begin quick\nend quick\nbegin slow\nbegin slow\nend slow\n");
+}
+
+/// kill -9, and nobody starts that worker again: one of another name takes its task up, whether it is started afterwards
+/// or waits already; a living worker's task is left to it.
+async fn another_worker_takes_up(home: &AbsPath) {
+    let (queue, cx) = (queue(home).await, Context::new());
+    let slow = submit(&queue, "slow", 600_000).await;
+    let begun = std::time::Instant::now();
+    tokio::select! {
+        () = worker(home, "w1") => panic!("the worker ended before its task"),
+        () = noted(home, "begin slow") => {}
+    }
+    // It finds the dead one's lease when it starts, and is killed over it in turn, while a third one waits for the task.
+    let seen = async {
+        noted_times(home, "begin slow", 2).await;
+        while queue.workers(&cx).await.expect("lists").len() < 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(limits().heartbeat * 5).await;
+        let attempts = queue.attempts(&cx, slow).await.expect("reads");
+        let states: Vec<_> = attempts.iter().map(|attempt| attempt.state).collect();
+        assert_eq!(states, [AttemptState::Lost, AttemptState::Running], "a living worker is left alone");
+        std::fs::write(home.join("patient"), "").expect("a file");
+    };
+    let second = async {
+        tokio::select! {
+            () = worker(home, "w2") => panic!("the worker ended before its task"),
+            () = seen => {}
+        }
+    };
+    let third = async {
+        noted_times(home, "begin slow", 2).await;
+        worker(home, "w3").await;
+    };
+    tokio::join!(second, third);
+    assert!(begun.elapsed() < limits().lease, "nobody waited for a lease to run out");
+    let attempts = queue.attempts(&cx, slow).await.expect("reads");
+    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.worker.as_str(), attempt.state)).collect();
+    let (lost, done) = (AttemptState::Lost, AttemptState::Succeeded);
+    assert_eq!(told, [("w1", lost), ("w2", lost), ("w3", done)]);
 }
 
 /// Killed again and again at any moment: every task ends once, and no attempt has two results.
@@ -176,7 +220,8 @@ async fn two_workers_share_the_work(home: &AbsPath) {
     assert_eq!(notes.lines().count(), 40, "nothing was done twice");
 }
 
-const TESTS: [&str; 3] = ["killed_worker_starts_again", "kills_at_any_moment", "two_workers_share_the_work"];
+const TESTS: [&str; 4] =
+    ["killed_worker_starts_again", "another_worker_takes_up", "kills_at_any_moment", "two_workers_share_the_work"];
 
 async fn test(name: &str) {
     let folder = tempfile::tempdir_in("/tmp").expect("a folder");
@@ -184,6 +229,7 @@ async fn test(name: &str) {
     let run = async {
         match name {
             "killed_worker_starts_again" => killed_worker_starts_again(&home).await,
+            "another_worker_takes_up" => another_worker_takes_up(&home).await,
             "kills_at_any_moment" => kills_at_any_moment(&home).await,
             "two_workers_share_the_work" => two_workers_share_the_work(&home).await,
             other => panic!("no such test: {other}"),

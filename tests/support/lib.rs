@@ -1,5 +1,6 @@
 //! Shared helpers.
 
+pub mod background;
 pub mod bench;
 pub mod boot;
 pub mod debbuild;

@@ -2,8 +2,9 @@
 
 use std::{fs, sync::Arc};
 
-use debbuild_chroot::sbuild::{
-    BuildBases as _, BuildExecutor, PackageBuilder as _, Rebuilder, SbuildBuilder, SbuildParts, deliver,
+use debbuild_chroot::{
+    confine::reap,
+    sbuild::{BuildBases as _, BuildExecutor, PackageBuilder as _, Rebuilder, SbuildBuilder, SbuildParts, deliver},
 };
 use debbuild_core::{
     acquire::source::SourceRequest,
@@ -13,7 +14,7 @@ use debbuild_core::{
     command::OutputSink,
     context::Context,
     digest::Sha256,
-    error::Class,
+    error::{Class, chain},
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
     task::TaskIo,
@@ -76,7 +77,11 @@ impl App {
     /// # Errors
     /// As [`App::builder`].
     pub async fn build_executor(&self, cx: &Context) -> Result<BuildExecutor, AppError> {
-        self.working_user(cx).await?;
+        let user = self.working_user(cx).await?;
+        // What builds left whose process was killed; one that cannot go yet is looked at again by the next build.
+        if let Err(error) = reap(cx, &**self.runner(), &user, &self.folder("scratch")?).await {
+            cx.warn(format!("a dead build's folder could not be removed: {}", chain(&error)));
+        }
         let (builder, bases) = self.builder(cx).await?;
         Ok(BuildExecutor::new(builder, bases, vec![self.architecture(cx).await?]))
     }

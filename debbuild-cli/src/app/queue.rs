@@ -16,7 +16,7 @@ use debbuild_core::{
 use debbuild_queue::{
     Queue,
     api::v1::{Event, Events as _, Local, Task, Tasks as _},
-    model::{TagName, UserName, WorkerName},
+    model::{TagName, UserName, WorkerMode, WorkerName},
     store::{SqliteOptions, SqliteStore},
     suite::{PublishOptions, Published},
     worker::{Reaper, Until, WorkerLoop, WorkerOptions, WorkerReport},
@@ -194,6 +194,12 @@ impl App {
     ) -> Result<WorkerReport, AppError> {
         let can = Capabilities::new([self.architecture(cx).await?], ["sbuild".to_owned()]);
         let queue = self.queue().await?;
+        if let Ok(known) = queue.worker(cx, &run.name).await
+            && (known.mode != WorkerMode::Enabled || known.is_quarantined(cx.now()))
+        {
+            let why = if known.mode == WorkerMode::Draining { "drained" } else { "in quarantine" };
+            cx.warn(format!("worker {name} is {why} and gets nothing: debbuild worker enable {name}", name = run.name));
+        }
         let until = if run.until_idle { Until::Idle } else { Until::Cancelled };
         let options = WorkerOptions::new(run.name.clone(), can, self.home().join("spool"), self.home().join("scratch"))
             .with_slots(run.slots)

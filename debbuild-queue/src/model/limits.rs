@@ -17,6 +17,7 @@ pub struct Limits {
     /// How long a worker has from claim to accept (default 60 s); then the lease is void and costs no retry.
     pub accept: Duration,
     /// The pause before each retry after an infrastructure failure (default 30 s, 2 min, 10 min); its length is the number of retries.
+    /// There is none after a worker's death that is the task's first failure.
     pub backoff: Vec<Duration>,
     /// How many infrastructure failures in a row put a worker into quarantine (default 3).
     pub quarantine_after: u32,

@@ -237,7 +237,9 @@ fn end(
         AttemptState::Aborted if !may_help_again(next.failure.as_ref()) => Some(TaskState::Aborted),
         _ if broken => match limits.pause(attempt.id, next.infra_failures) {
             Some(pause) => {
-                next.not_before = Some(now.after(pause));
+                // One death of a worker says little about the task: it goes on at once where it can. The second makes it wait.
+                let first_death = state == AttemptState::Lost && next.infra_failures == 1;
+                next.not_before = (!first_death).then(|| now.after(pause));
                 None
             }
             None => Some(TaskState::Aborted),

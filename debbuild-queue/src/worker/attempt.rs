@@ -128,6 +128,11 @@ impl Shared {
             Verdict::Cancel(reason) if outcome.class() == Some(Class::Cancelled) => {
                 TaskOutcome::failed(Class::Cancelled, reason)
             }
+            // Whoever stops the worker may have stopped its tools too: a failure says nothing about the source now.
+            Verdict::Fine if cx.cancel().is_cancelled() && outcome.class().is_some() => {
+                cx.note(format!("attempt {} is given back: the worker stops", held.attempt));
+                TaskOutcome::failed(Class::Cancelled, "the worker was stopped")
+            }
             _ => outcome,
         };
         let class = outcome.class();

@@ -4,6 +4,7 @@ mod attempt;
 mod beat;
 mod log;
 mod reaper;
+mod recover;
 mod service;
 mod spool;
 
@@ -159,9 +160,9 @@ impl Classify for WorkerError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WorkerReport {
-    /// Results handed in that an earlier process had left in the spool.
+    /// Results handed in that a dead process had left in its spool.
     pub replayed: u64,
-    /// Attempts given up that an earlier process had died over.
+    /// Attempts given up that a dead process had under way.
     pub abandoned: u64,
     /// Attempts that were worked on.
     pub attempts: u64,
@@ -206,8 +207,9 @@ impl WorkerLoop {
         Self { service, blobs, executors, options }
     }
 
-    /// Works until the context is cancelled, or until there is nothing left if so asked. First it hands in what an
-    /// earlier process of this worker left behind. When it is cancelled it ends what it has under way and gives it back.
+    /// Works until the context is cancelled, or until there is nothing left if so asked. First it takes up what an earlier
+    /// process of this worker left behind, and, then and now and again, what dead workers with a spool beside its own did.
+    /// When it is cancelled it ends what it has under way and gives it back.
     ///
     /// # Errors
     /// [`WorkerError`]. A failing task is no error, an unreachable queue is waited for.
@@ -222,7 +224,8 @@ impl WorkerLoop {
             spool,
             instance,
         });
-        let mut report = shared.recover(cx).await?;
+        let mut report = shared.take_up(cx).await?;
+        let mut heirs = recover::Heirs::new();
         let (name, can) = (&shared.options.name, &shared.options.capabilities);
         persistently(cx, || shared.service.register(cx, name, instance, can)).await?;
         let mut running = JoinSet::new();
@@ -233,6 +236,7 @@ impl WorkerLoop {
             if cx.cancel().is_cancelled() {
                 break;
             }
+            heirs.look(&shared, cx, &mut report).await?;
             let claimed = if running.len() < shared.options.slots { shared.claim(cx).await? } else { None };
             if let Some((lease, held)) = claimed {
                 report.attempts += 1;
@@ -279,28 +283,6 @@ impl Shared {
 
     async fn is_idle(&self, cx: &Context) -> Result<bool, WorkerError> {
         Ok(self.service.outstanding(cx, &self.options.name, &self.kinds()).await? == 0)
-    }
-
-    /// Hands in what an earlier process left: results are replayed, leases without one are given up.
-    async fn recover(&self, cx: &Context) -> Result<WorkerReport, WorkerError> {
-        let mut report = WorkerReport::default();
-        for entry in self.spool.entries().await? {
-            let held = entry.held();
-            if entry.completion.is_some() {
-                self.hand_in(cx, &held).await?;
-                report.replayed += u64::from(!cx.cancel().is_cancelled());
-            } else {
-                let reason = format!("the process of worker {} died", self.options.name);
-                let answer = persistently(cx, || self.service.abandon(cx, held.attempt, &held.token, &reason)).await;
-                match answer {
-                    Ok(()) => report.abandoned += 1,
-                    Err(QueueError::Rejected(_) | QueueError::NoTask(_)) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                self.forget(cx, held.attempt).await?;
-            }
-        }
-        Ok(report)
     }
 }
 

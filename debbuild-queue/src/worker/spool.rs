@@ -89,6 +89,31 @@ impl Spool {
         .await
     }
 
+    /// The spools beside this one that hold leases of workers whose processes are dead, each locked from now on. Those of
+    /// living processes, and what this user may not open, are left alone.
+    pub(super) async fn orphans(above: &AbsPath, own: &WorkerName) -> Result<Vec<(WorkerName, Self)>, WorkerError> {
+        let (above, own) = (above.clone(), own.clone());
+        blocking::run(move || {
+            let mut orphans = Vec::new();
+            for entry in fs::read_dir(&above).at("list", &above)? {
+                let entry = entry.at("list", &above)?.file_name();
+                let name = entry.to_str().and_then(|name| WorkerName::new(name).ok()).filter(|name| *name != own);
+                let Some(name) = name else { continue };
+                let folder = above.child(name.as_str())?;
+                // Looked at before it is locked: its worker may be about to start, and must not find it taken for nothing.
+                if !holds_leases(&folder) {
+                    continue;
+                }
+                let Ok(lock) = OpenOptions::new().append(true).open(folder.child("lock")?) else { continue };
+                if lock.try_lock().is_ok() && holds_leases(&folder) {
+                    orphans.push((name, Self { folder, _lock: lock }));
+                }
+            }
+            Ok(orphans)
+        })
+        .await
+    }
+
     /// Where the attempt's log grows.
     pub(super) fn log(&self, id: AttemptId) -> Result<AbsPath, WorkerError> {
         Ok(self.folder.child(&format!("{id}.log"))?)
@@ -170,6 +195,11 @@ impl Spool {
         .await
         .map_err(|error: FileError| error.into())
     }
+}
+
+fn holds_leases(folder: &AbsPath) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().as_encoded_bytes().ends_with(b".lease"))
 }
 
 fn completion(path: &AbsPath) -> Result<Option<Completion>, WorkerError> {

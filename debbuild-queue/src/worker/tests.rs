@@ -1,5 +1,7 @@
 //! The worker on queues that lose replies, disappear, or want something else.
 
+mod dead;
+
 use std::{
     sync::{
         Arc,
@@ -202,6 +204,38 @@ async fn a_worker_that_is_stopped_gives_its_task_back() {
     running.await.unwrap().unwrap();
     assert_eq!(shop.states(id).await, (TaskState::Ready, vec![AttemptState::Released]));
     assert_eq!(shop.queue.task(&shop.cx, id).await.unwrap().infra_failures, 0);
+}
+
+/// Fails as a compiler does when somebody stops it together with the worker.
+#[derive(Debug)]
+struct Stopped;
+
+#[async_trait]
+impl TaskExecutor for Stopped {
+    fn kinds(&self) -> Vec<String> {
+        vec!["probe".to_owned()]
+    }
+    fn consider(&self, _: &TaskSpec) -> Result<(), Refusal> {
+        Ok(())
+    }
+    async fn execute(&self, cx: &Context, _: &TaskSpec, _: &mut TaskIo<'_>) -> TaskOutcome {
+        cx.cancel().cancelled().await;
+        TaskOutcome::failed(Class::Compile, "terminated")
+    }
+}
+
+#[tokio::test]
+async fn a_failure_after_the_wish_to_stop_is_not_the_sources() {
+    let shop = Shop::new();
+    let id = shop.submit("probe").await;
+    let stop = CancelToken::new();
+    let cx = shop.cx.clone().with_cancel(stop.clone());
+    let worker = shop.worker(shop.queue.clone(), Stopped);
+    let running = tokio::spawn(async move { worker.run(&cx).await });
+    wait_for(&shop, id, AttemptState::Running).await;
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(shop.states(id).await, (TaskState::Ready, vec![AttemptState::Released]));
 }
 
 #[tokio::test]

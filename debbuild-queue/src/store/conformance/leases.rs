@@ -26,6 +26,7 @@ pub async fn all<F: Future<Output = Arc<dyn QueueStore>>>(store: impl Fn() -> F)
     cancel_under_way(store().await).await;
     refused_and_released(store().await).await;
     void_costs_nothing(store().await).await;
+    first_death_costs_no_pause(store().await).await;
     log_offsets(store().await).await;
     replaced_worker(store().await).await;
     one_claimant(store().await).await;
@@ -237,6 +238,31 @@ pub async fn void_costs_nothing(store: Arc<dyn QueueStore>) {
     assert!(matches!(error, Err(QueueError::Rejected(Rejection::Stale { .. }))), "{error:?}");
     let task = bench.queue.task(&bench.cx, id).await.expect("is there");
     assert_eq!((task.state, task.infra_failures, task.not_before), (TaskState::Ready, 0, None));
+}
+
+/// A worker that died over a task and was started again goes on with it at once; only the second death makes the task
+/// wait. What the dead process says later changes nothing.
+///
+/// # Panics
+/// When the store does not conform.
+pub async fn first_death_costs_no_pause(store: Arc<dyn QueueStore>) {
+    let bench = Bench::new(store).await;
+    let id = bench.submit("hello").await;
+    let (first, old) = bench.start().await;
+    bench.queue.abandon(&bench.cx, first.attempt, &old.token, "died").await.expect("abandons");
+    let (second, claim) = bench.start().await;
+    assert_eq!(second.attempt.number, 2, "nothing was waited for");
+    let done = bench.success("hello", "1").await;
+    let error = bench.queue.complete(&bench.cx, first.attempt, &old.token, &done).await;
+    assert!(matches!(error, Err(QueueError::Rejected(Rejection::Stale { .. }))), "{error:?}");
+    bench.queue.abandon(&bench.cx, second.attempt, &claim.token, "died again").await.expect("abandons");
+    assert!(bench.queue.claim(&bench.cx, &bench.claim()).await.expect("claims").is_none(), "it pauses");
+    let task = bench.queue.task(&bench.cx, id).await.expect("is there");
+    assert_eq!((task.state, task.infra_failures), (TaskState::Ready, 2));
+    let states = bench.queue.attempts(&bench.cx, id).await.expect("lists");
+    assert!(states.iter().all(|attempt| attempt.state == AttemptState::Lost), "{states:?}");
+    bench.clock.advance(LONG);
+    assert_eq!(bench.start().await.0.attempt.number, 3);
 }
 
 /// Acknowledged bytes of a log are a prefix of the final one: repetitions are harmless, gaps and changes are refused.
