@@ -184,3 +184,44 @@ async fn host_a_worker_killed_in_mid_build_goes_on_and_does_nothing_twice() {
     let succeeded = json!("succeeded");
     assert_eq!(told.collect::<Vec<_>>(), [(&succeeded, &json!(1)), (&succeeded, &json!(0))], "newest first: {list}");
 }
+
+#[tokio::test]
+async fn host_a_worker_that_is_asked_to_stop_gives_its_build_back() {
+    let place = Place::new().await;
+    let sleep = "sleep 15.0419";
+    let slow = place.submit("slow", &format!("@echo {INSIDE} && {sleep}")).await;
+
+    // timeout(1) passes SIGTERM on twice: to its command, and to the group in which both are.
+    let spec = place.sandbox.command(WORK);
+    let mut through = spec.clone();
+    through.program = "timeout".to_owned();
+    through.args = vec!["3600".into(), spec.program.into()];
+    let worker = Background::start(through.with_args(spec.args));
+    place.inside(&slow, "1", &worker).await;
+    worker.signal("TERM").await;
+    let ended = worker.ended().await;
+    assert!(ended.stderr.contains(&format!("attempt {slow}.1 is given back: the worker stops")), "{ended:?}");
+    let task = place.task(&slow).await;
+    assert_eq!((&task["state"], attempts(&task)), (&json!("ready"), vec!["released"]), "{task}");
+    assert_eq!(place.left("spool/local"), ["lock"]);
+    place.quiet(sleep).await;
+
+    // Asked again in earnest it ends at once, wherever it is: the next one finds out how far it came.
+    let worker = place.worker();
+    place.inside(&slow, "2", &worker).await;
+    worker.signal("TERM").await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let hasty = worker.runs();
+    if hasty {
+        worker.signal("TERM").await;
+    }
+    let ended = worker.ended().await;
+    place.quiet(sleep).await;
+    let again = place.worker().ended().await;
+    assert_eq!(again.status, 0, "{again:?}");
+    let task = place.task(&slow).await;
+    let second = attempts(&task)[1].to_owned();
+    assert!(["released", "lost"].contains(&second.as_str()), "{task}");
+    assert!(ended.status == 130 || second == "released", "asked twice: {hasty}: {ended:?}");
+    place.check_done(&slow, &["released", &second, "succeeded"], sleep).await;
+}
