@@ -56,6 +56,14 @@ fn xorriso_fixes_every_time_and_id() {
     assert_eq!(spec.env["SOURCE_DATE_EPOCH"], "1700000000");
 }
 
+#[test]
+fn whoever_runs_it_the_squashfs_is_roots() {
+    let path = |text| AbsPath::new(text).unwrap();
+    let line = xorriso::squash(&IsoRequest::new(path("/r.tar"), "V", EPOCH), &path("/w/s")).to_string();
+    assert!(line.starts_with("unshare --map-root-user -- mksquashfs - /w/s -tar "), "{line}");
+    assert!(line.contains(" -root-mode 0755 "), "{line}");
+}
+
 #[cfg(feature = "testing")]
 #[tokio::test]
 async fn the_memory_twin_conforms() {

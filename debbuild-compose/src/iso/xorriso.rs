@@ -121,11 +121,13 @@ fn epoch(spec: CommandSpec, at: Timestamp) -> CommandSpec {
     spec.with_env("SOURCE_DATE_EPOCH", at.seconds().to_string()).with_env("TZ", "UTC")
 }
 
-/// mksquashfs reads the tarball itself, so nothing is unpacked and no id is lost.
-fn squash(request: &IsoRequest, target: &AbsPath) -> CommandSpec {
+/// mksquashfs reads the tarball itself, so nothing is unpacked and no id is lost. It skips the tarball's `./` and gives the
+/// root folder to whoever runs it: here that is always root, of a user namespace.
+pub(super) fn squash(request: &IsoRequest, target: &AbsPath) -> CommandSpec {
     let level = request.compression.to_string();
-    let spec = CommandSpec::new("mksquashfs")
-        .with_args(["-", target.as_str(), "-tar", "-noappend", "-quiet", "-no-progress"])
+    let spec = CommandSpec::new("unshare")
+        .with_args(["--map-root-user", "--", "mksquashfs"])
+        .with_args(["-", target.as_str(), "-tar", "-noappend", "-quiet", "-no-progress", "-root-mode", "0755"])
         .with_args(["-comp", "zstd", "-Xcompression-level", &level])
         .with_stdin(Stdin::File(request.rootfs.clone()));
     epoch(spec, request.epoch)

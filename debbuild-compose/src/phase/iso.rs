@@ -36,7 +36,7 @@ pub(super) fn epoch(node: &NodeSpec) -> Result<Timestamp, PlanError> {
 #[async_trait]
 impl Phase for IsoPhase {
     fn name(&self) -> &'static str {
-        "iso/1"
+        "iso/2"
     }
 
     fn plan(&self, plan: &PlanContext<'_>) -> Result<Vec<NodeSpec>, PlanError> {
