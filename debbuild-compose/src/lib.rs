@@ -16,4 +16,5 @@ pub mod ostree;
 pub mod phase;
 pub mod plan;
 pub mod rootfs;
+pub mod sources;
 pub mod status;

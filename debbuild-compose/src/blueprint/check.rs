@@ -14,7 +14,10 @@ use super::{
     ArchiveChoice, ArchiveSource, Blueprint, Container, Deliverable, DeliverableOptions, Iso, Ostree, Repository,
     Selection, Variant, wire,
 };
-use crate::identity::{ComposeType, Label, check_short, check_version};
+use crate::{
+    identity::{ComposeType, Label, check_short, check_version},
+    sources::is_public,
+};
 
 type Checked<T> = Result<T, ConfigError>;
 
@@ -128,6 +131,17 @@ fn archive(name: String, table: Placed<wire::Archive>) -> Checked<ArchiveChoice>
             return Err(ConfigError::value(&place, format!("archives.{name}"), message));
         }
     };
+    let system_uri = match &table.system_uri {
+        Some(uri) if source == ArchiveSource::Host => {
+            let message = "the host's archives have several addresses: name them as archives of their own";
+            return Err(ConfigError::value(&uri.place, key("system-uri"), message));
+        }
+        Some(uri) if !is_public(&uri.value) || uri.value.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            let message = "expected http:// or https://, not on this machine";
+            return Err(ConfigError::value(&uri.place, key("system-uri"), message));
+        }
+        uri => uri.as_ref().map(|uri| uri.value.clone()),
+    };
     let suite = checked(&table.suite, &key("suite"), SuiteName::new)?.to_string();
     let components = match table.components {
         None => vec!["main".to_owned()],
@@ -144,7 +158,8 @@ fn archive(name: String, table: Placed<wire::Archive>) -> Checked<ArchiveChoice>
     };
     let priority = table.priority.unwrap_or(500);
     let expires = table.expires.unwrap_or(true);
-    Ok(ArchiveChoice { name, source, suite, components, priority, keyring, expires, place })
+    let system = table.system.unwrap_or(true);
+    Ok(ArchiveChoice { name, source, suite, components, priority, keyring, expires, system, system_uri, place })
 }
 
 /// Refuses names that could not be a folder's or a node's.

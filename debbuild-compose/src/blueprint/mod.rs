@@ -106,6 +106,10 @@ pub struct ArchiveChoice {
     pub keyring: Option<AbsPath>,
     /// Whether a Release past its Valid-Until is refused.
     pub expires: bool,
+    /// Whether composed systems get it as an APT source.
+    pub system: bool,
+    /// Where composed systems find it; without one where it was read, if others than this machine reach it there.
+    pub system_uri: Option<String>,
     /// Where it was written.
     pub place: Place,
 }

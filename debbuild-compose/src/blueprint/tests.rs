@@ -91,6 +91,10 @@ fn refusals_name_file_line_and_what_was_meant() {
     assert!(wrong("repository = 'mine'", "repository = '../x'").contains("not a plain name"));
     assert!(wrong("repository = 'mine'", "host = true\nrepository = 'x'").contains("exactly one of"));
     assert!(wrong("uri = 'http:", "uri = 'ftp:").contains("expected http://"));
+    let local = wrong("repository = 'mine'", "repository = 'mine'\nsystem-uri = 'http://localhost/x'");
+    assert!(local.contains(".system-uri: expected http:// or https://, not on this machine"), "{local}");
+    assert!(wrong("repository = 'mine'", "host = true\nsystem-uri = 'http://h.example'").contains("several addresses"));
+    assert!(wrong("repository = 'mine'", "repository = 'mine'\nsystm = false").contains("did you mean \""));
     assert!(wrong("keyring = 'keys/main.gpg'", "keyring = '../k'").contains("archives.main.keyring"));
     assert!(wrong("console=ttyS0", "x; y").contains("not a plain kernel argument"));
     assert!(wrong("failable = true", "compression = 23").contains("levels 1 to 22"));

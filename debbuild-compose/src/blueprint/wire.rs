@@ -48,6 +48,8 @@ pub(super) struct Archive {
     pub(super) priority: Option<i32>,
     pub(super) keyring: Option<Placed<String>>,
     pub(super) expires: Option<bool>,
+    pub(super) system: Option<bool>,
+    pub(super) system_uri: Option<Placed<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -20,6 +20,7 @@ use crate::{
     identity::ComposeId,
     phase::Phase,
     plan::{PackageSets, Plan, PlanContext, PlanRecord, PlannedNode, Reason},
+    sources::SystemSources,
     status::Status,
 };
 
@@ -54,7 +55,7 @@ impl ComposerOptions {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct RunOptions {
-    /// Compose from this lock instead of gathering.
+    /// Compose from this lock and the blob store alone instead of gathering; nothing is fetched.
     pub locked: Option<LockFile>,
 }
 
@@ -168,7 +169,11 @@ impl Composer {
         let packages = PackageSets::new(blueprint, &lock, &mut |content| cache.epoch(content))?;
         packages.note_epochs(&mut lock);
         let signer = self.signer.fingerprint(cx).await?;
-        let context = PlanContext::new(blueprint, &packages, signer.as_str());
+        let sources = SystemSources::new(blueprint, &lock);
+        for line in sources.left_out {
+            cx.note(line);
+        }
+        let context = PlanContext::new(blueprint, &packages, signer.as_str()).with_sources(&sources.files);
         let mut specs = Vec::new();
         for phase in self.phases.iter() {
             specs.extend(phase.plan(&context)?);

@@ -10,6 +10,7 @@ use crate::{
     blueprint::DeliverableKind,
     plan::{Input, NodeSpec, Placement, PlanContext, PlanError},
     rootfs::{Finish, RootfsBuilder, RootfsRequest, TARBALL, same_set, tarball},
+    sources::SystemFile,
 };
 
 /// Makes `rootfs.tar` with a [`RootfsBuilder`].
@@ -25,6 +26,9 @@ impl RootfsPhase {
         Self { builder }
     }
 }
+
+/// What the options that are files of the system begin with, before the path.
+const FILE: &str = "/";
 
 /// The name of the node that makes the root file system of a deliverable.
 pub(crate) fn node_name(variant: &str, kind: DeliverableKind) -> String {
@@ -49,10 +53,16 @@ impl Phase for RootfsPhase {
                 };
                 let set = plan.set(&variant.name, kind)?;
                 let placement = Placement::new(&variant.name, kind, deliverable.failable);
-                let node = NodeSpec::new(node_name(&variant.name, kind), self.name(), placement)
+                let mut node = NodeSpec::new(node_name(&variant.name, kind), self.name(), placement)
                     .with_option("architecture", plan.blueprint.architecture.as_str())
                     .with_option("finish", finish.name())
                     .with_input(Input::Packages(set.name.clone()));
+                // Where there is no apt, its sources would be read by nobody.
+                if set.packages.iter().any(|package| package.name.as_str() == "apt") {
+                    for (path, file) in plan.sources.into_iter().flatten() {
+                        node.options.insert(format!("{FILE}{path}"), file.to_option());
+                    }
+                }
                 nodes.push(node);
             }
         }
@@ -63,7 +73,13 @@ impl Phase for RootfsPhase {
         let unknown = || PlanError::Option { node: node.name.clone(), option: "finish" };
         let finish = Finish::from_name(node.option("finish")?).ok_or_else(unknown)?;
         let set = inputs.set(node, &format!("{}/{}", node.placement.variant, node.placement.kind))?;
-        let request = RootfsRequest::new(Arc::clone(set), finish);
+        let mut request = RootfsRequest::new(Arc::clone(set), finish);
+        for (name, text) in &node.options {
+            if let Some(path) = name.strip_prefix(FILE) {
+                let unknown = || PlanError::Option { node: node.name.clone(), option: "/.." };
+                request.files.insert(path.to_owned(), SystemFile::from_option(text).ok_or_else(unknown)?);
+            }
+        }
         let mut log = LogFile::open(&inputs.log)?;
         let made = output.join(TARBALL);
         self.builder.build(cx, &request, &mut log, &made).await?;

@@ -17,7 +17,10 @@ pub use graph::Plan;
 pub use packages::{PackageSet, PackageSets};
 pub use reason::{PlanRecord, Reason};
 
-use crate::blueprint::{Blueprint, DeliverableKind};
+use crate::{
+    blueprint::{Blueprint, DeliverableKind},
+    sources::SystemFile,
+};
 
 /// Something that a node is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,13 +153,22 @@ pub struct PlanContext<'a> {
     pub packages: &'a PackageSets,
     /// The fingerprint of the key that signs repositories.
     pub signer: &'a str,
+    /// The files of systems that have APT, by their paths, as [`crate::sources::SystemSources`] gives them.
+    pub sources: Option<&'a BTreeMap<String, SystemFile>>,
 }
 
 impl<'a> PlanContext<'a> {
     /// A context for planning.
     #[must_use]
     pub const fn new(blueprint: &'a Blueprint, packages: &'a PackageSets, signer: &'a str) -> Self {
-        Self { blueprint, packages, signer }
+        Self { blueprint, packages, signer, sources: None }
+    }
+
+    /// With APT sources for systems that have APT.
+    #[must_use]
+    pub const fn with_sources(mut self, sources: &'a BTreeMap<String, SystemFile>) -> Self {
+        self.sources = Some(sources);
+        self
     }
 
     /// The packages of one deliverable.

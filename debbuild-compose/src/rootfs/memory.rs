@@ -1,6 +1,6 @@
 //! The test twin: a tarball with a package database and one file of each package, made without tools.
 
-use std::sync::Arc;
+use std::{io::Write, sync::Arc};
 
 use async_trait::async_trait;
 use debbuild_core::{
@@ -25,6 +25,21 @@ impl MemoryRootfs {
     pub fn new(blobs: Arc<dyn BlobStore>) -> Self {
         Self { blobs }
     }
+}
+
+/// Writes files of the request with the folders that they need.
+fn write_files<W: Write>(writer: &mut tarball::Writer<W>, files: &[(String, Vec<u8>)]) -> Result<(), RootfsError> {
+    let mut made = vec!["etc"];
+    for (path, bytes) in files {
+        for (at, _) in path.match_indices('/') {
+            if !made.contains(&&path[..at]) {
+                writer.folder(&path[..at])?;
+                made.push(&path[..at]);
+            }
+        }
+        writer.file(path, bytes)?;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -76,6 +91,7 @@ impl RootfsBuilder for MemoryRootfs {
             writer.folder(folder)?;
         }
         writer.file("var/lib/dpkg/status", status.as_bytes())?;
+        write_files(&mut writer, &super::contents(cx, self.blobs.as_ref(), &request.files).await?)?;
         let file = writer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error);
         file.and_then(|file| file.sync_all()).at("write", tarball)?;
         let said = format!("{} packages\n", contents.len());

@@ -19,11 +19,12 @@ use debbuild_core::{
     path::{AbsPath, IoResultExt as _},
 };
 
-use super::{Finish, RootfsBuilder, RootfsError, RootfsRequest};
+use super::{Finish, RootfsBuilder, RootfsError, RootfsRequest, contents};
 use crate::plan::PackageSet;
 
 /// Takes away what belongs to the place of installation, not to the system (constant; `$1` is the root).
 const CLEAN: &str = "rm -f \"$1/etc/resolv.conf\" \"$1/etc/hostname\" \"$1/etc/apt/sources.list\" \
+                     \"$1/etc/apt/apt.conf.d/99mmdebstrap\" \
                      \"$1/etc/apt/sources.list.d/\"*; : > \"$1/etc/machine-id\"";
 
 /// Puts the kernel and an initramfs that finds OSTree deployments beside the modules (constant; `$1` is the root).
@@ -33,6 +34,9 @@ const OSTREE: &str = "set -e; found=; for modules in \"$1\"/usr/lib/modules/*; d
                       --kver \"$kver\" \"/usr/lib/modules/$kver/initramfs.img\"; \
                       cp \"$1/boot/vmlinuz-$kver\" \"$1/usr/lib/modules/$kver/vmlinuz\"; done; \
                       [ -n \"$found\" ] || { echo 'no kernel is installed' >&2; exit 1; }";
+
+/// Puts the files of the request in place; what is copied comes after the folder's path (constant; `$1` is the root).
+const FILES: &str = "umask 022; cp -RT --no-preserve=all";
 
 /// How [`MmdebstrapRootfs`] works.
 #[derive(Debug, Clone)]
@@ -135,6 +139,20 @@ impl MmdebstrapRootfs {
         Err(RootfsError::Install { set: request.packages.name.clone(), reason: format!("{exit}: {reason}") })
     }
 
+    /// Lays the files of the request out as they will be in the system.
+    async fn lay_out(&self, cx: &Context, request: &RootfsRequest, folder: &AbsPath) -> Result<(), RootfsError> {
+        for (path, bytes) in contents(cx, self.blobs.as_ref(), &request.files).await? {
+            let file = folder.descend(&path)?;
+            fs::create_dir_all(file.parent()).at("create", &file.parent())?;
+            fs::write(&file, bytes).at("write", &file)?;
+            open_to_all(&file, 0o644)?;
+            for (at, _) in path.match_indices('/') {
+                open_to_all(&folder.descend(&path[..at])?, 0o755)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn work(
         &self,
         cx: &Context,
@@ -144,6 +162,7 @@ impl MmdebstrapRootfs {
         target: &AbsPath,
     ) -> Result<(), RootfsError> {
         self.fill(cx, &request.packages, &place.repo).await?;
+        self.lay_out(cx, request, &place.files).await?;
         self.index(cx, place, &request.packages).await?;
         self.install(cx, place, request, log).await?;
         let (made, target) = (place.work.join("rootfs.tar"), target.clone());
@@ -162,6 +181,7 @@ struct Place {
     confinement: Confinement,
     inside: String,
     repo: AbsPath,
+    files: AbsPath,
     work: AbsPath,
 }
 
@@ -192,8 +212,11 @@ pub(super) fn argv(request: &RootfsRequest, inside: &str) -> CommandSpec {
     if request.finish == Finish::Ostree {
         spec = spec.with_arg(format!("--customize-hook={OSTREE}"));
     }
-    spec.with_arg(format!("--customize-hook={CLEAN}"))
-        .with_args(["locked".to_owned(), format!("{inside}/work/rootfs.tar")])
+    spec = spec.with_arg(format!("--customize-hook={CLEAN}"));
+    if !request.files.is_empty() {
+        spec = spec.with_arg(format!("--customize-hook={FILES} {inside}/files \"$1\""));
+    }
+    spec.with_args(["locked".to_owned(), format!("{inside}/work/rootfs.tar")])
         .with_arg(format!("deb [trusted=yes] copy:{inside}/repo ./"))
         .with_env("HOME", format!("{inside}/work"))
         .with_env("TMPDIR", format!("{inside}/work"))
@@ -205,6 +228,11 @@ fn architectures(set: &PackageSet) -> String {
     all.sort_unstable();
     all.dedup();
     all.join(" ")
+}
+
+fn open_to_all(path: &AbsPath, mode: u32) -> Result<(), RootfsError> {
+    let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(mode);
+    Ok(fs::set_permissions(path, mode).at("change the mode of", path)?)
 }
 
 fn copy_checked(package: &LockedPackage, source: &AbsPath, target: &AbsPath) -> Result<(), RootfsError> {
@@ -243,17 +271,16 @@ impl RootfsBuilder for MmdebstrapRootfs {
         let scratch = Scratch::create(&self.options.scratch, "rootfs", &user).map_err(confine)?;
         let confinement = Confinement::new(user.clone(), scratch.path()).with_gateway(false);
         let inside = confinement.inside().to_owned();
-        let (repo, work) = (scratch.path().join("repo"), scratch.path().join("work"));
-        for folder in [&repo, &work] {
+        let [repo, files, work] = ["repo", "files", "work"].map(|name| scratch.path().join(name));
+        for folder in [&repo, &files, &work] {
             fs::create_dir(folder).at("create", folder)?;
         }
         // Mapped users read the repository; only the build user and its mapped ids write in the work folder.
-        for (folder, mode) in [(&repo, 0o755), (&work, 0o711)] {
-            let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(mode);
-            fs::set_permissions(folder, mode).at("change the mode of", folder)?;
+        for (folder, mode) in [(&repo, 0o755), (&files, 0o755), (&work, 0o711)] {
+            open_to_all(folder, mode)?;
         }
         scratch.give(&work, &user).map_err(confine)?;
-        let place = Place { confinement, inside, repo, work };
+        let place = Place { confinement, inside, repo, files, work };
         let result = self.work(cx, &place, request, log, tarball).await;
         // Cleaning up goes on when the caller has cancelled.
         let removed = scratch.remove(&Context::new(), runner, &user).await.map_err(confine);

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt, io, sync::Arc};
 
 use async_trait::async_trait;
 use debbuild_core::{
-    blob::BlobError,
+    blob::{BlobError, BlobStore},
     cancel::Cancelled,
     command::{CommandError, OutputSink},
     context::Context,
@@ -23,7 +23,24 @@ pub use memory::MemoryRootfs;
 #[cfg(feature = "rootfs")]
 pub use mmdebstrap::{MmdebstrapOptions, MmdebstrapRootfs};
 
-use crate::plan::PackageSet;
+use crate::{plan::PackageSet, sources::SystemFile};
+
+/// The bytes of the files of a request.
+async fn contents(
+    cx: &Context,
+    blobs: &dyn BlobStore,
+    files: &BTreeMap<String, SystemFile>,
+) -> Result<Vec<(String, Vec<u8>)>, RootfsError> {
+    let mut all = Vec::new();
+    for (path, file) in files {
+        let bytes = match file {
+            SystemFile::Text(text) => text.clone().into_bytes(),
+            SystemFile::Stored(digest) => blobs.read(cx, *digest, None).await?.to_vec(),
+        };
+        all.push((path.clone(), bytes));
+    }
+    Ok(all)
+}
 
 /// The name of the tarball in a node's output.
 pub const TARBALL: &str = "rootfs.tar";
@@ -63,13 +80,22 @@ pub struct RootfsRequest {
     pub packages: Arc<PackageSet>,
     /// What follows.
     pub finish: Finish,
+    /// Files that are put in place after everything else, by their paths: of root's, mode 0644.
+    pub files: BTreeMap<String, SystemFile>,
 }
 
 impl RootfsRequest {
     /// A root file system of these packages.
     #[must_use]
     pub fn new(packages: Arc<PackageSet>, finish: Finish) -> Self {
-        Self { packages, finish }
+        Self { packages, finish, files: BTreeMap::new() }
+    }
+
+    /// With files that are put in place at the end.
+    #[must_use]
+    pub fn with_files(mut self, files: BTreeMap<String, SystemFile>) -> Self {
+        self.files = files;
+        self
     }
 }
 

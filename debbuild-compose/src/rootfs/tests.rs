@@ -77,7 +77,10 @@ fn mmdebstrap_gets_exactly_the_set_and_constant_hooks() {
     assert!(line.contains(" --include=apt,dpkg "), "{line}");
     assert!(line.ends_with(" locked /mnt/work/rootfs.tar 'deb [trusted=yes] copy:/mnt/repo ./'"), "{line}");
     assert_eq!(spec.env["SOURCE_DATE_EPOCH"], "1700000000");
-    assert!(!line.contains("dracut"));
+    assert!(!line.contains("dracut") && !line.contains("/mnt/files"));
+    let files = [("etc/a b".to_owned(), SystemFile::Text(String::new()))].into();
+    let line = mmdebstrap::argv(&request(Finish::Plain).with_files(files), "/mnt").to_string();
+    assert!(line.contains(" /mnt/files \"$1\"") && !line.contains("a b"), "{line}");
     let ostree = mmdebstrap::argv(&request(Finish::Ostree), "/mnt").to_string();
     assert!(ostree.contains("--add ostree"));
 }
@@ -98,6 +101,7 @@ async fn the_memory_twin_conforms() {
         let scratch = scratch.join("x").child(finish.name()).unwrap();
         std::fs::create_dir_all(&scratch).unwrap();
         conformance::installs_exactly_the_set(&builder, &request, &scratch).await;
+        conformance::puts_files_in_place(&builder, blobs.as_ref(), &request, &scratch).await;
         conformance::refuses_other_content(&builder, blobs.as_ref(), &request, &scratch).await;
     }
 }
