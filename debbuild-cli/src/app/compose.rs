@@ -60,15 +60,22 @@ impl App {
         Ok(lock.map_err(|error| Failure::new(Class::Usage, format!("{file} is not a lock: {error}")))?)
     }
 
-    /// A composer for this blueprint, with the archives that it names.
+    /// A composer for this blueprint, with the archives that it names; to compose from a lock it needs none (`online` false),
+    /// and then no archive is looked for.
     ///
     /// # Errors
     /// Class `config` when an archive cannot be found on this machine.
-    pub async fn composer(&self, cx: &Context, blueprint: &Blueprint, jobs: usize) -> Result<Composer, AppError> {
+    pub async fn composer(
+        &self,
+        cx: &Context,
+        blueprint: &Blueprint,
+        jobs: usize,
+        online: bool,
+    ) -> Result<Composer, AppError> {
         let reader = self.reader(cx).await?;
         let signer = self.signer();
         let mut archives = Vec::new();
-        for choice in &blueprint.archives {
+        for choice in blueprint.archives.iter().filter(|_| online) {
             for archive in self.chosen(cx, &reader, signer.as_ref(), choice).await? {
                 archives.push(GatherArchive::new(archive, choice.priority));
             }
@@ -136,11 +143,11 @@ impl App {
         blueprint: &Blueprint,
         locked: Option<LockFile>,
     ) -> Result<Planned, AppError> {
-        let composer = self.composer(cx, blueprint, 1).await?;
+        let composer = self.composer(cx, blueprint, 1, locked.is_none()).await?;
         Ok(composer.plan(cx, blueprint, &RunOptions::new().with_locked(locked)).await?)
     }
 
-    /// Composes a blueprint; one that was killed is gone on with.
+    /// Composes a blueprint; one that was killed is gone on with. With a lock, from the stored files alone: nothing is fetched.
     ///
     /// # Errors
     /// As [`Composer::run`].
@@ -152,7 +159,7 @@ impl App {
         jobs: usize,
     ) -> Result<ComposeReport, AppError> {
         self.working_user(cx).await?;
-        let composer = self.composer(cx, blueprint, jobs).await?;
+        let composer = self.composer(cx, blueprint, jobs, locked.is_none()).await?;
         Ok(composer.run(cx, blueprint, &RunOptions::new().with_locked(locked)).await?)
     }
 

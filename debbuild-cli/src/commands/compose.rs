@@ -41,7 +41,7 @@ enum ComposeVerb {
 struct Source {
     /// The blueprint, a TOML file
     blueprint: String,
-    /// Compose from this compose.lock instead of resolving
+    /// Compose from this compose.lock and the stored files, offline, instead of resolving
     #[arg(long, value_name = "FILE")]
     locked: Option<String>,
     /// Only these variants or deliverables

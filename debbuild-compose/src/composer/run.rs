@@ -72,7 +72,11 @@ impl Composer {
         for (node, reason) in planned.nodes() {
             cx.note(format!("{}: {reason}", node.spec.name));
         }
-        self.gatherer.fetch(cx, &planned.lock, &runner.packages()).await?;
+        let packages = runner.packages();
+        match &options.locked {
+            Some(_) => self.gatherer.replay(cx, &planned.lock, &packages).await?,
+            None => self.gatherer.fetch(cx, &planned.lock, &packages).await?,
+        }
         let done = runner.run(cx).await?;
         for (_, set) in planned.packages.iter() {
             cache.note_epoch(set.content(), set.epoch)?;

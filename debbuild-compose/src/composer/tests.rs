@@ -7,6 +7,7 @@ use debbuild_core::{
     blob::{BlobStore, MemoryStore},
     cancel::CancelToken,
     clock::{FixedClock, Timestamp},
+    error::{Class, Classify as _},
     lock::{ArchiveAccess, LockKind, LockedFile, LockedPackage},
     name::PackageName,
     sign::MemorySigner,
@@ -318,6 +319,11 @@ async fn a_lock_gives_the_same_nodes_again() {
     let (changed, contents) = gathered("2");
     other.gatherer.change(changed, contents);
     let options = RunOptions::new().with_locked(Some(lock));
+    let error = other.composer.run(&other.cx, &blueprint(), &options).await.unwrap_err();
+    assert_eq!(error.class(), Class::NotFound, "nothing is fetched: {error}");
+    for bytes in gathered("1").1 {
+        other.blobs.put(&other.cx, bytes.into()).await.unwrap();
+    }
     let second = other.composer.run(&other.cx, &blueprint(), &options).await.unwrap();
     let keys = |report: &ComposeReport| report.nodes.iter().map(|node| node.key).collect::<Vec<_>>();
     assert_eq!((keys(&first), other.gatherer.gathers()), (keys(&second), 0));
@@ -341,5 +347,6 @@ async fn phases_conform() {
             conformance::refuses_strange_nodes(phase.as_ref(), &scratch).await;
         }
     }
+    crate::gather::conformance::replays_what_is_stored(house.gatherer.as_ref(), house.blobs.as_ref(), &blueprint).await;
     crate::gather::conformance::locks_what_it_fetches(house.gatherer.as_ref(), house.blobs.as_ref(), &blueprint).await;
 }

@@ -169,6 +169,38 @@ impl Gatherer for ArchiveGatherer {
         step.finish();
         Ok(())
     }
+
+    async fn replay(&self, cx: &Context, lock: &LockFile, packages: &[LockedPackage]) -> Result<(), GatherError> {
+        let step = cx.step("check the lock", Unit::Items, Some(packages.len() as u64));
+        let inner = step.context();
+        let mut suites: BTreeMap<&str, Suite> = BTreeMap::new();
+        for access in &lock.archives {
+            let failed = |error: AcquireError| GatherError::Archive {
+                archive: access.name.clone(),
+                message: chain(&error),
+                class: error.class(),
+            };
+            suites.insert(&access.name, self.reader.replay(inner, access, lock.verified_at).await.map_err(failed)?);
+        }
+        for (number, package) in packages.iter().enumerate() {
+            step.progress(number as u64);
+            let failed =
+                |message: String, class| GatherError::Fetch { package: package.name.to_string(), message, class };
+            let suite = suites.get(package.archive.as_str());
+            let suite =
+                suite.ok_or_else(|| failed(format!("the lock has no archive {:?}", package.archive), Class::Usage))?;
+            let listed = suite.pool_file(inner, &package.path).await;
+            let listed = listed.map_err(|error| failed(chain(&error), error.class()))?;
+            let file = PoolFile::new(package.path.clone(), package.size, package.sha256);
+            if listed.as_ref() != Some(&file) {
+                let message = format!("the signed indexes of {} do not list {}", package.archive, package.path);
+                return Err(failed(message, Class::Verification));
+            }
+            suite.file(inner, &file).await.map_err(|error| failed(chain(&error), error.class()))?;
+        }
+        step.finish();
+        Ok(())
+    }
 }
 
 /// The sets of a blueprint, solved one after another: each later one with the earlier ones fixed.

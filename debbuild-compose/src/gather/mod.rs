@@ -89,6 +89,13 @@ pub trait Gatherer: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`GatherError`].
     async fn fetch(&self, cx: &Context, lock: &LockFile, packages: &[LockedPackage]) -> Result<(), GatherError>;
+
+    /// Checks a lock from what is stored alone: every signed index is verified again as of the lock's time, and lists these
+    /// packages of its archive with this content; their .debs are there. Nothing is fetched.
+    ///
+    /// # Errors
+    /// [`GatherError`]; class `not-found` for what is not stored.
+    async fn replay(&self, cx: &Context, lock: &LockFile, packages: &[LockedPackage]) -> Result<(), GatherError>;
 }
 
 /// Why packages could not be gathered.

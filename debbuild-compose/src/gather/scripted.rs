@@ -82,4 +82,19 @@ impl Gatherer for ScriptedGatherer {
         }
         Ok(())
     }
+
+    async fn replay(&self, cx: &Context, lock: &LockFile, packages: &[LockedPackage]) -> Result<(), GatherError> {
+        for package in packages {
+            let failed =
+                |message: String, class| GatherError::Fetch { package: package.name.to_string(), message, class };
+            if !lock.archives.iter().any(|archive| archive.name == package.archive) {
+                return Err(failed(format!("the lock has no archive {:?}", package.archive), Class::Usage));
+            }
+            let stored = self.blobs.stat(cx, package.sha256).await;
+            if stored.map_err(|error| failed(error.to_string(), Class::Infrastructure))?.is_none() {
+                return Err(failed("it is not stored, and a replay fetches nothing".to_owned(), Class::NotFound));
+            }
+        }
+        Ok(())
+    }
 }

@@ -110,5 +110,6 @@ async fn what_cannot_be_is_said_with_its_place_or_its_reason() {
 #[tokio::test]
 async fn the_archive_gatherer_conforms() {
     let world = world().await;
+    conformance::replays_what_is_stored(&world.gatherer, world.blobs.as_ref(), &blueprint(BLUEPRINT)).await;
     conformance::locks_what_it_fetches(&world.gatherer, world.blobs.as_ref(), &blueprint(BLUEPRINT)).await;
 }

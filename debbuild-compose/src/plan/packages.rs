@@ -8,7 +8,7 @@ use std::{
 use debbuild_core::{
     clock::Timestamp,
     digest::{KeyHasher, Sha256},
-    lock::{LockFile, LockedPackage},
+    lock::{LOCK_SCHEMA, LockFile, LockKind, LockedPackage},
 };
 
 use super::PlanError;
@@ -61,12 +61,16 @@ impl PackageSets {
     /// newest Date of the Releases that its packages come from.
     ///
     /// # Errors
-    /// [`PlanError::Lock`] when the lock is for another architecture, has a package twice, or names no such archive.
+    /// [`PlanError::Lock`] when the lock is not of a compose, is for another architecture, has a package twice, or names no such archive.
     pub fn new(
         blueprint: &Blueprint,
         lock: &LockFile,
         known: &mut dyn FnMut(Sha256) -> Option<Timestamp>,
     ) -> Result<Self, PlanError> {
+        if (lock.schema, lock.kind) != (LOCK_SCHEMA, LockKind::Compose) {
+            let message = format!("it is not the lock of a compose, of schema {LOCK_SCHEMA}");
+            return Err(PlanError::Lock(message));
+        }
         if lock.architecture != blueprint.architecture {
             let message = format!("it is for {}, not {}", lock.architecture, blueprint.architecture);
             return Err(PlanError::Lock(message));
