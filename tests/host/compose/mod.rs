@@ -1,6 +1,9 @@
 //! A whole compose with real tools: from our own repository and Debian, killed and gone on with, reused, and each
 //! deliverable judged by the tool that users have for it and booted.
 
+mod checks;
+mod replay;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -9,7 +12,7 @@ use std::{
 };
 
 use debbuild_core::{
-    command::{Capture, CommandRunner as _, CommandRunnerExt as _, CommandSpec, SystemRunner},
+    command::{CommandRunnerExt as _, CommandSpec, SystemRunner},
     context::Context,
     lock::{LockFile, LockedPackage},
     path::AbsPath,
@@ -19,6 +22,8 @@ use debbuild_suite::{
     debbuild::{Ran, Sandbox},
     source::copy_tree,
 };
+
+use checks::{check_container, check_iso, check_ostree, check_repository, check_sums};
 
 /// What the unit of examples/packages/debbuild-marker says on the console when the system is up.
 const UP: &str = "debbuild-marker: system is up";
@@ -30,7 +35,7 @@ const BOOT: Duration = Duration::from_secs(400);
 const OURS: &str = "state/repos/ours";
 
 const BLUEPRINT: &str = r#"
-packages = ["dbus", "debbuild-marker", "systemd-sysv", "udev", "usr-is-merged"]
+packages = ["dbus", "debbuild-marker", "iputils-ping", "systemd-sysv", "udev", "usr-is-merged"]
 [compose]
 short = "Small"
 version = "1"
@@ -54,13 +59,14 @@ compression = 1
 packages = ["linux-image-cloud-amd64", "ostree-boot", "dracut-core"]
 "#;
 
-fn sandbox() -> Sandbox {
+/// A sandbox with this blueprint as `small.toml`.
+fn sandbox(blueprint: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     // The build user passes through it to its scratch folders.
     fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o711)).unwrap();
     let release = fs::read_to_string("/etc/os-release").unwrap();
     let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap();
-    sandbox.write("small.toml", &BLUEPRINT.replace("SUITE", codename.trim_matches('"')));
+    sandbox.write("small.toml", &blueprint.replace("SUITE", codename.trim_matches('"')));
     sandbox
 }
 
@@ -76,6 +82,17 @@ async fn said<const N: usize>(sandbox: &Sandbox, args: [&str; N]) -> serde_json:
     assert_eq!(ran.status, 0, "{ran:?}");
     ran.json()
 }
+
+/// The nodes of that compose, by name.
+const NODES: [&str; 7] = [
+    "base/container",
+    "base/iso",
+    "base/ostree",
+    "base/repository",
+    "base/rootfs-container",
+    "base/rootfs-iso",
+    "base/rootfs-ostree",
+];
 
 const COMPOSE: [&str; 5] = ["compose", "run", "small.toml", "--jobs", "2"];
 
@@ -141,115 +158,6 @@ fn installed(status: &str) -> BTreeSet<String> {
     stanzas.map(|s| format!("{} {}", field(s, "Package: ").unwrap(), field(s, "Version: ").unwrap())).collect()
 }
 
-async fn check_sums(folder: &AbsPath) {
-    let spec = CommandSpec::new("sha256sum").with_args(["--check", "--quiet", "SHA256SUMS"]).with_cwd(folder.clone());
-    SystemRunner.output(&Context::new(), &spec).await.unwrap();
-    let path = |name: &'static str| folder.join(name).to_string();
-    let keyring = path("base/amd64/repo/archive-keyring.gpg");
-    tool("gpgv", ["--keyring", &keyring, &path("SHA256SUMS.asc"), &path("SHA256SUMS")]).await;
-}
-
-async fn check_repository(folder: &AbsPath, scratch: &AbsPath, lock: &LockFile) {
-    let repo = folder.join("base/amd64/repo");
-    for name in ["state/lists/partial", "cache/archives/partial", "etc"] {
-        fs::create_dir_all(scratch.as_std().join(name)).unwrap();
-    }
-    fs::write(scratch.join("status"), "").unwrap();
-    fs::write(
-        scratch.join("sources.list"),
-        format!("deb [signed-by={repo}/archive-keyring.gpg] copy:{repo} small-1 main\n"),
-    )
-    .unwrap();
-    let option = |text: &str| format!("-o{text}").replace("SCRATCH", scratch.as_str());
-    let options = [
-        "Dir::Etc::Parts=/dev/null",
-        "Dir::Etc::SourceList=SCRATCH/sources.list",
-        "Dir::Etc::SourceParts=/dev/null",
-        "Dir::State=SCRATCH/state",
-        "Dir::State::status=SCRATCH/status",
-        "Dir::Cache=SCRATCH/cache",
-        "APT::Sandbox::User=root",
-        "APT::Update::Error-Mode=any",
-    ]
-    .map(option);
-    let apt = |program: &str, args: &[&str]| CommandSpec::new(program).with_args(&options).with_args(args);
-    let mut said = Capture::default();
-    let exit = SystemRunner.run(&Context::new(), &apt("apt-get", &["update"]), &mut said).await.unwrap();
-    let text = String::from_utf8_lossy(&said.stderr).into_owned();
-    assert!(exit.success() && !text.contains("W:") && !text.contains("E:"), "{text}");
-    let known = SystemRunner.output(&Context::new(), &apt("apt-cache", &["dumpavail"])).await.unwrap();
-    let known = String::from_utf8_lossy(&known);
-    let field = |stanza: &str, name: &str| stanza.lines().find_map(|l| l.strip_prefix(name).map(str::to_owned));
-    let stanzas = known.split("\n\n").filter(|stanza| !stanza.trim().is_empty());
-    let served = stanzas.map(|s| (field(s, "Package: ").unwrap(), field(s, "SHA256: ").unwrap()));
-    let all = lock.packages.iter().chain(lock.additions.values().flatten());
-    let locked: BTreeSet<_> = all.map(|package| (package.name.to_string(), package.sha256.to_string())).collect();
-    assert_eq!(served.collect::<BTreeSet<_>>(), locked);
-}
-
-async fn check_container(folder: &AbsPath, scratch: &AbsPath, lock: &LockFile) {
-    let image = format!("oci:{folder}/base/amd64/images/oci:1");
-    let inspected: serde_json::Value = serde_json::from_str(&tool("skopeo", ["inspect", &image]).await).unwrap();
-    assert_eq!((inspected["Architecture"].as_str(), inspected["Os"].as_str()), (Some("amd64"), Some("linux")));
-    let bundle = scratch.join("bundle");
-    tool("umoci", ["unpack", "--rootless", "--image", &image["oci:".len()..], bundle.as_str()]).await;
-    let status = fs::read_to_string(bundle.join("rootfs/var/lib/dpkg/status")).unwrap();
-    assert_eq!(installed(&status), expected(lock, "container"));
-    assert!(!bundle.join("rootfs/etc/resolv.conf").as_std().exists());
-}
-
-/// Checks the commit; deploys it to a disk, and returns what starts a machine with it.
-async fn check_ostree(folder: &AbsPath, scratch: &AbsPath, lock: &LockFile) -> Vec<String> {
-    let repo = format!("--repo={folder}/base/amd64/ostree");
-    let reference = "small/1/amd64/base";
-    let said = tool("ostree", ["fsck", &repo]).await;
-    assert!(said.contains("no errors found"), "{said}");
-    let status = tool("ostree", ["cat", &repo, reference, "/usr/lib/sysimage/dpkg/status"]).await;
-    assert_eq!(installed(&status), expected(lock, "ostree"));
-    assert!(!tool("ostree", ["ls", &repo, reference, "/var"]).await.contains("/var/"), "/var is empty");
-
-    let sysroot = scratch.join("sysroot");
-    fs::create_dir(&sysroot).unwrap();
-    let (here, root) = (sysroot.to_string(), format!("--sysroot={sysroot}"));
-    let inner = format!("--repo={sysroot}/ostree/repo");
-    tool("ostree", ["admin", "init-fs", &here]).await;
-    tool("ostree", ["admin", "os-init", &root, "small"]).await;
-    tool("ostree", ["config", &inner, "set", "sysroot.bootloader", "none"]).await;
-    tool("ostree", ["pull-local", &inner, &repo["--repo=".len()..], reference]).await;
-    let kargs = ["--karg=root=/dev/vda", "--karg=rw", "--karg=console=ttyS0"];
-    tool("ostree", ["admin", "deploy", &root, "--os=small", kargs[0], kargs[1], kargs[2], reference]).await;
-    // Deployments are immutable: nobody could remove the sandbox.
-    let deployments = fs::read_dir(sysroot.join("ostree/deploy/small/deploy")).unwrap().flatten();
-    for path in deployments.map(|entry| entry.path()).filter(|path| path.is_dir()) {
-        tool("chattr", ["-i", path.to_str().unwrap()]).await;
-    }
-    let disk = scratch.join("disk.img").to_string();
-    tool("mke2fs", ["-q", "-t", "ext4", "-d", &here, &disk, "1500M"]).await;
-    let entries = fs::read_dir(sysroot.join("boot/loader/entries")).unwrap();
-    let entry = fs::read_to_string(entries.flatten().next().unwrap().path()).unwrap();
-    let field = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
-    let args = [
-        vec!["-drive".to_owned(), format!("file={disk},format=raw,if=virtio")],
-        vec!["-kernel".to_owned(), format!("{sysroot}/boot{}", field("linux "))],
-        vec!["-initrd".to_owned(), format!("{sysroot}/boot{}", field("initrd "))],
-        vec!["-append".to_owned(), field("options ")],
-    ];
-    args.concat()
-}
-
-/// Checks the ISO, and returns what starts a machine with it.
-async fn check_iso(folder: &AbsPath, scratch: &AbsPath, lock: &LockFile) -> Vec<String> {
-    let iso = folder.join("base/amd64/iso/Small-1-base-amd64.iso").to_string();
-    let torito = tool("xorriso", ["-indev", &iso, "-report_el_torito", "plain"]).await;
-    assert!(torito.contains("BIOS  y") && torito.contains("UEFI  y"), "{torito}");
-    let squashfs = scratch.join("filesystem.squashfs").to_string();
-    let extract = ["-osirrox", "on", "-indev", &iso, "-extract", "/live/filesystem.squashfs", &squashfs];
-    tool("xorriso", extract).await;
-    let status = tool("unsquashfs", ["-cat", &squashfs, "var/lib/dpkg/status"]).await;
-    assert_eq!(installed(&status), expected(lock, "iso"));
-    vec!["-drive".to_owned(), format!("file={iso},format=raw,if=virtio,readonly=on")]
-}
-
 /// What is in a folder, hidden or not.
 fn inside(folder: &AbsPath) -> Vec<String> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -285,25 +193,85 @@ async fn killed_and_gone_on_with(sandbox: &Sandbox) -> serde_json::Value {
     report
 }
 
-/// The nodes that a compose would make again when a package of the container alone is another.
-async fn check_leaf(sandbox: &Sandbox) {
+/// What SHA256SUMS of a compose says, by path.
+fn sums(folder: &AbsPath) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
+    text.lines()
+        .map(|line| line.split_once("  ").unwrap())
+        .map(|(sum, path)| (path.to_owned(), sum.to_owned()))
+        .collect()
+}
+
+fn lock(folder: &AbsPath) -> LockFile {
+    serde_json::from_slice(&fs::read(folder.join("compose.lock")).unwrap()).unwrap()
+}
+
+/// Composes again after the output folder was deleted: everything is reused, and people are told so.
+async fn check_deleted(sandbox: &Sandbox, first: &AbsPath) -> AbsPath {
+    let before = sums(first);
+    fs::remove_dir_all(first).unwrap();
+    let ran = sandbox.run(COMPOSE).await;
+    assert_eq!(ran.status, 0, "{ran:?}");
+    for node in NODES {
+        assert!(ran.stderr.contains(&format!("{node}: reused: same key")), "{node}: {ran:?}");
+    }
+    assert!(!ran.stderr.contains(": rerun: ") && !ran.stderr.contains(": run: "), "{ran:?}");
+    let folder = AbsPath::new(ran.stdout.trim()).unwrap();
+    let kept = |sums: BTreeMap<String, String>| -> Vec<_> {
+        sums.into_iter().filter(|(path, _)| path.starts_with("base/")).collect()
+    };
+    assert_eq!(kept(sums(&folder)), kept(before));
+    folder
+}
+
+/// Composes when a package of the container alone has a new version: what is made of it is made again, with the reason, and
+/// has it; everything else is reused, byte for byte.
+async fn check_leaf(sandbox: &Sandbox, before: &AbsPath, scratch: &AbsPath) {
     publish(sandbox, &[hello(sandbox, "1.1").await]).await;
-    let plan = said(sandbox, ["compose", "plan", "small.toml"]).await;
-    let nodes = plan["nodes"].as_array().unwrap().iter();
-    let again = nodes.filter(|node| node["reason"] != "reused: same key");
-    let again: BTreeSet<_> = again.map(|node| node["name"].as_str().unwrap()).collect();
-    assert_eq!(again, BTreeSet::from(["base/container", "base/repository", "base/rootfs-container"]), "{plan}");
+    let plan = sandbox.run(["compose", "plan", "small.toml"]).await;
+    let changed = "rerun: input packages of base/container changed";
+    let told = plan.stdout.lines().filter(|line| line.contains(changed)).map(|line| line.split(' ').next().unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), ["base/rootfs-container"], "{plan:?}");
+
+    let report = said(sandbox, COMPOSE).await;
+    let field = |node: &serde_json::Value, name: &str| node[name].as_str().unwrap().to_owned();
+    let nodes: BTreeMap<_, _> = report["nodes"].as_array().unwrap().iter().map(|n| (field(n, "name"), n)).collect();
+    for (name, node) in &nodes {
+        let wanted = match name.as_str() {
+            "base/repository" => ("made", "rerun: input packages of base/repository changed"),
+            "base/rootfs-container" => ("made", changed),
+            "base/container" => ("made", "rerun: input base/rootfs-container changed"),
+            _ => ("reused", "reused: same key"),
+        };
+        assert_eq!((&*field(node, "outcome"), &*field(node, "reason")), wanted, "{name}");
+    }
+    assert_eq!(nodes.keys().collect::<Vec<_>>(), NODES);
+
+    let folder = AbsPath::new(report["folder"].as_str().unwrap()).unwrap();
+    let lock = lock(&folder);
+    let has = expected(&lock, "container");
+    assert!(has.contains("hello 1.1") && !has.contains("hello 1.0"), "{has:?}");
+    check_container(&folder, scratch, &lock).await;
+    check_repository(&folder, scratch, &lock).await;
+    let (before, now) = (sums(before), sums(&folder));
+    for kind in ["iso", "ostree"] {
+        let of = |sums: &BTreeMap<String, String>| -> Vec<_> {
+            let within = format!("base/amd64/{kind}/");
+            sums.clone().into_iter().filter(|(path, _)| path.starts_with(&within)).collect()
+        };
+        assert!(!of(&now).is_empty() && of(&now) == of(&before), "{kind}");
+    }
 }
 
 #[tokio::test]
 async fn host_compose_gives_four_deliverables_that_their_own_tools_accept_and_that_boot() {
-    let sandbox = sandbox();
+    let sandbox = sandbox(BLUEPRINT);
     let ran = sandbox.run(["repo", "init", OURS, "--suite", "ours"]).await;
     assert_eq!(ran.status, 0, "{ran:?}");
     publish(&sandbox, &[marker(&sandbox).await, hello(&sandbox, "1.0").await]).await;
     let first = killed_and_gone_on_with(&sandbox).await;
     let folder = AbsPath::new(first["folder"].as_str().unwrap()).unwrap();
-    let lock: LockFile = serde_json::from_slice(&fs::read(folder.join("compose.lock")).unwrap()).unwrap();
+    let lock = lock(&folder);
     check_lock(&lock);
     check_sums(&folder).await;
     let scratch = sandbox.path().join("check");
@@ -313,14 +281,10 @@ async fn host_compose_gives_four_deliverables_that_their_own_tools_accept_and_th
     let why = sandbox.run(["compose", "why", "latest-Small-1", "libc6"]).await;
     assert!(why.status == 0 && why.stdout.starts_with("libc6: "), "{why:?}");
 
-    fs::remove_dir_all(folder.parent()).unwrap();
-    let second = said(&sandbox, COMPOSE).await;
-    for node in second["nodes"].as_array().unwrap() {
-        assert_eq!(node["outcome"], "reused", "{node}");
-        assert_eq!(node["reason"], "reused: same key", "{node}");
-    }
-    check_leaf(&sandbox).await;
-    let folder = AbsPath::new(second["folder"].as_str().unwrap()).unwrap();
+    let folder = check_deleted(&sandbox, &folder).await;
+    let again = scratch.join("leaf");
+    fs::create_dir(&again).unwrap();
+    check_leaf(&sandbox, &folder, &again).await;
     let (ostree, iso) = (check_ostree(&folder, &scratch, &lock).await, check_iso(&folder, &scratch, &lock).await);
     let booted = tokio::join!(
         boot(Firmware::Bios, &ostree, UP, BOOT),
