@@ -31,8 +31,11 @@ pub mod event;
 pub mod file_lock;
 pub mod id;
 pub mod lock;
+#[cfg(feature = "resolve")]
+pub mod mirror;
 pub mod name;
 pub mod path;
+pub mod pattern;
 pub mod relation;
 pub mod repo;
 #[cfg(feature = "resolve")]

@@ -11,6 +11,7 @@ pub mod fetch;
 #[cfg(feature = "testing")]
 pub mod fixture;
 mod flight;
+mod get;
 mod pool;
 mod reader;
 pub mod seen;

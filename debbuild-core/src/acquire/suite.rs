@@ -11,13 +11,11 @@ use futures_util::StreamExt as _;
 use super::{
     AcquireError, Archive, ArchiveReader, PoolFile,
     decompress::{ENDINGS, decompress},
-    fetch::{FetchError, FetchRequest},
     pool_files,
-    reader::{remove, worst},
 };
 use crate::{
     arch::Architecture,
-    blob::{Adopt, Blob, BlobStore},
+    blob::{Blob, BlobStore},
     blocking,
     context::{Context, Step},
     control::{Release, ReleaseFile},
@@ -184,7 +182,8 @@ impl Suite {
         let blob = self.dists_file(cx, &name).await?;
         let bytes = self.store().read(cx, blob.id, None).await?;
         let plain = self.listed(path);
-        let limit = plain.map_or(self.0.reader.0.options.index_limit, |file| file.size);
+        let most = self.0.reader.0.options.index_limit;
+        let limit = plain.map_or(most, |file| file.size.min(most));
         let (what, cancel) = (name.clone(), cx.cancel().clone());
         let text = blocking::run(move || {
             let text = decompress(&what, &bytes, limit, &cancel)?;
@@ -353,32 +352,7 @@ impl Suite {
             let path = places.last().cloned().unwrap_or_default();
             return Err(AcquireError::NotStored { archive: self.0.archive.what(), path });
         }
-        let _flight = parts.flights.board(cx, &parts.scratch, blob.id).await?;
-        if parts.store.stat(cx, blob.id).await? == Some(blob) {
-            return Ok(blob);
-        }
-        let to = parts.scratch.child(&blob.id.to_string())?;
-        let mut failures = Vec::new();
-        for uri in &self.0.archive.uris {
-            for place in places {
-                let request = FetchRequest::new(uri.join(place)?).with_content(blob.size, blob.id);
-                match parts.fetch.fetch(cx, &request, &to).await {
-                    Ok(_) => {
-                        let adopted = parts.store.adopt(cx, &to, Adopt::Link, Some(blob.id)).await;
-                        remove(to).await?;
-                        return Ok(adopted?);
-                    }
-                    Err(
-                        error @ (FetchError::NotFound { .. }
-                        | FetchError::Unreachable { .. }
-                        | FetchError::Refused { .. }
-                        | FetchError::Mismatch { .. }),
-                    ) => failures.push(error),
-                    Err(other) => return Err(other.into()),
-                }
-            }
-        }
-        let name = || self.0.archive.name.clone();
-        Err(worst(failures).map_or_else(|| AcquireError::NoAddress { name: name() }, Into::into))
+        let found = parts.get(cx, &self.0.archive.uris, places, file).await?;
+        found.ok_or_else(|| AcquireError::NoAddress { name: self.0.archive.name.clone() })
     }
 }

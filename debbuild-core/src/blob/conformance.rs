@@ -4,8 +4,8 @@ use std::{fs, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Adopt, Adoption, BlobError, BlobStore, SweepOptions};
-use crate::{cancel::CancelToken, clock::FixedClock, context::Context, digest::Sha256, path::AbsPath};
+use super::{Adopt, Adoption, BlobError, BlobStore, CheckOptions, Fault, SweepOptions};
+use crate::{cancel::CancelToken, clock::FixedClock, context::Context, digest::Sha256, error::Class, path::AbsPath};
 
 /// Bytes come back as they were put, whole, in ranges and as a file; twice put is once stored.
 ///
@@ -122,6 +122,38 @@ pub async fn damage_is_seen(store: &dyn BlobStore, damage: &(dyn Fn(Sha256) + Se
     assert_eq!(store.stat(&cx, blob.id).await.expect("stat"), None);
     store.put(&cx, Bytes::from_static(b"precious")).await.expect("put again");
     assert_eq!(store.read(&cx, blob.id, None).await.expect("read"), "precious");
+}
+
+/// A check names what is damaged or missing; with repair the damaged bytes are set aside, and can be put again.
+///
+/// # Panics
+/// When the store does not conform.
+pub async fn a_check_names_each_fault(store: &dyn BlobStore, damage: &(dyn Fn(Sha256) + Send + Sync)) {
+    let cx = Context::new();
+    let (looks, repairs) = (CheckOptions::new(), CheckOptions::new().with_repair(true));
+    let good = store.put(&cx, Bytes::from_static(b"good")).await.expect("put");
+    let bad = store.put(&cx, Bytes::from_static(b"precious too")).await.expect("put");
+    store.pin(&cx, "owner", "name", &[good.id, bad.id]).await.expect("pin");
+    let checked = store.check(&cx, looks).await.expect("check");
+    assert_eq!((checked.blobs, checked.bytes, checked.class()), (2, 16, None), "{checked:?}");
+
+    damage(bad.id);
+    let absent = Sha256::of(b"never put");
+    store.pin(&cx, "owner", "other", &[absent]).await.expect("pin");
+    let missing = Fault::Missing { id: absent, root: "owner/other".to_owned() };
+    for _ in 0..2 {
+        let faults = store.check(&cx, looks).await.expect("check").faults;
+        assert!(matches!(faults[..], [Fault::Damaged { id, .. }, _] if id == bad.id), "{faults:?}");
+        assert_eq!(faults.last(), Some(&missing));
+    }
+    assert_eq!(store.check(&cx, repairs).await.expect("check").class(), Some(Class::Verification));
+    assert_eq!(store.stat(&cx, bad.id).await.expect("stat"), None);
+    let faults = store.check(&cx, looks).await.expect("check").faults;
+    let set_aside = Fault::Missing { id: bad.id, root: "owner/name".to_owned() };
+    assert!(faults.len() == 2 && faults.contains(&missing) && faults.contains(&set_aside), "{faults:?}");
+    store.put(&cx, Bytes::from_static(b"precious too")).await.expect("put again");
+    store.put(&cx, Bytes::from_static(b"never put")).await.expect("put");
+    assert_eq!(store.check(&cx, looks).await.expect("check").faults, []);
 }
 
 /// A cancelled context stores nothing.

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Adopt, Adoption, Blob, BlobError, BlobStore, SweepOptions, Swept, checked_range,
+    Adopt, Adoption, Blob, BlobError, BlobStore, CheckOptions, Checked, SweepOptions, Swept, checked_range,
     durable::{self, Temporary},
     root_part,
 };
@@ -27,6 +27,7 @@ use crate::{
     clock::Timestamp,
     context::Context,
     digest::{Hasher, Sha256},
+    event::Unit,
     path::{AbsPath, IoResultExt as _},
 };
 
@@ -35,12 +36,12 @@ use crate::{
 pub struct FolderStore(Arc<Folders>);
 
 #[derive(Debug)]
-struct Folders {
-    blobs: AbsPath,
-    roots: AbsPath,
-    scratch: AbsPath,
+pub(super) struct Folders {
+    pub(super) blobs: AbsPath,
+    pub(super) roots: AbsPath,
+    pub(super) scratch: AbsPath,
     damaged: AbsPath,
-    lock: AbsPath,
+    pub(super) lock: AbsPath,
     owner: u32,
 }
 
@@ -82,7 +83,7 @@ struct Staged {
 }
 
 impl Folders {
-    fn path(&self, id: Sha256) -> Result<AbsPath, BlobError> {
+    pub(super) fn path(&self, id: Sha256) -> Result<AbsPath, BlobError> {
         let name = id.to_string();
         Ok(self.blobs.child(&name[..2])?.child(&name)?)
     }
@@ -93,11 +94,11 @@ impl Folders {
         Ok(file)
     }
 
-    fn lock_file(&self) -> Result<File, BlobError> {
+    pub(super) fn lock_file(&self) -> Result<File, BlobError> {
         Ok(File::options().create(true).truncate(false).write(true).open(&self.lock).at("open", &self.lock)?)
     }
 
-    fn size(&self, id: Sha256) -> Result<Option<u64>, BlobError> {
+    pub(super) fn size(&self, id: Sha256) -> Result<Option<u64>, BlobError> {
         let path = self.path(id)?;
         match fs::metadata(&path) {
             Ok(found) => Ok(Some(found.len())),
@@ -150,18 +151,28 @@ impl Folders {
         if !found.is_file() || found.uid() != self.owner || fs::hard_link(file, temporary.path()).is_err() {
             return Ok(None);
         }
-        let mut linked = File::open(temporary.path()).at("open", temporary.path())?;
+        let (size, id) = Self::digest(temporary.path(), cancel)?;
+        Ok(Some(Staged { temporary, blob: Blob { id, size } }))
+    }
+
+    /// Size in bytes and digest of a file.
+    pub(super) fn digest(path: &AbsPath, cancel: &CancelToken) -> Result<(u64, Sha256), BlobError> {
+        let mut file = File::open(path).at("open", path)?;
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; 256 * 1024];
         loop {
             cancel.check()?;
-            match linked.read(&mut buffer).at("read", file)? {
-                0 => break,
+            match file.read(&mut buffer).at("read", path)? {
+                0 => return Ok((hasher.size(), hasher.finish())),
                 count => hasher.update(&buffer[..count]),
             }
         }
-        let size = hasher.size();
-        Ok(Some(Staged { temporary, blob: Blob { id: hasher.finish(), size } }))
+    }
+
+    /// Takes damaged bytes away from their name: the blob counts as missing and can be put again.
+    pub(super) fn set_aside(&self, id: Sha256, path: &AbsPath) -> Result<(), BlobError> {
+        let aside = self.damaged.child(&id.to_string())?;
+        Ok(fs::rename(path, &aside).at("set aside", path)?)
     }
 
     /// Whether the blob is there already; then it counts as young again. With `sync` it is also durable, even where the writer
@@ -223,8 +234,7 @@ impl Folders {
         if whole {
             let actual = Sha256::of(&bytes);
             if actual != id {
-                let aside = self.damaged.child(&id.to_string())?;
-                fs::rename(&path, &aside).at("set aside", &path)?;
+                self.set_aside(id, &path)?;
                 return Err(BlobError::Mismatch { expected: id, actual });
             }
         }
@@ -252,7 +262,7 @@ impl Folders {
         Ok(durable::write(&self.scratch, &path, lines.concat().as_bytes())?)
     }
 
-    fn pinned(path: &AbsPath) -> Result<Vec<Sha256>, BlobError> {
+    pub(super) fn pinned(path: &AbsPath) -> Result<Vec<Sha256>, BlobError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.at("read", path)?,
@@ -297,7 +307,7 @@ impl Folders {
     }
 }
 
-fn entries(folder: &AbsPath) -> Result<Vec<AbsPath>, BlobError> {
+pub(super) fn entries(folder: &AbsPath) -> Result<Vec<AbsPath>, BlobError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).at("list", folder)? {
         paths.push(AbsPath::new(entry.at("list", folder)?.path())?);
@@ -369,6 +379,13 @@ impl BlobStore for FolderStore {
     async fn pinned(&self, _cx: &Context, owner: &str, name: &str) -> Result<Vec<Sha256>, BlobError> {
         let path = self.0.root(owner, name)?;
         self.blocking(move |_| Folders::pinned(&path)).await
+    }
+
+    async fn check(&self, cx: &Context, options: CheckOptions) -> Result<Checked, BlobError> {
+        let step = cx.step("check stored bytes", Unit::Bytes, None);
+        let inner = step.context().clone();
+        let checked = self.blocking(move |store| store.check(&inner, options)).await;
+        step.end(checked)
     }
 
     async fn sweep(&self, cx: &Context, options: SweepOptions) -> Result<Swept, BlobError> {

@@ -10,7 +10,10 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Adopt, Blob, BlobError, BlobStore, SweepOptions, Swept, checked_range, durable, root_part};
+use super::{
+    Adopt, Blob, BlobError, BlobStore, CheckOptions, Checked, Fault, SweepOptions, Swept, checked_range, durable,
+    root_part,
+};
 use crate::{
     blocking,
     clock::Timestamp,
@@ -117,6 +120,33 @@ impl BlobStore for MemoryStore {
     async fn pinned(&self, _cx: &Context, owner: &str, name: &str) -> Result<Vec<Sha256>, BlobError> {
         let key = (root_part(owner)?.to_owned(), root_part(name)?.to_owned());
         Ok(self.state().roots.get(&key).into_iter().flatten().copied().collect())
+    }
+
+    async fn check(&self, cx: &Context, options: CheckOptions) -> Result<Checked, BlobError> {
+        cx.cancel().check()?;
+        let mut state = self.state();
+        let mut found = Checked::default();
+        let mut faults = Vec::new();
+        for (id, (bytes, _)) in &state.blobs {
+            found.blobs += 1;
+            found.bytes += bytes.len() as u64;
+            let actual = Sha256::of(bytes);
+            if actual != *id {
+                faults.push(Fault::Damaged { id: *id, actual });
+            }
+        }
+        let damaged: BTreeSet<Sha256> = faults.iter().filter_map(Fault::blob).collect();
+        for ((owner, name), ids) in &state.roots {
+            let missing =
+                ids.iter().filter(|id| !state.blobs.contains_key(id) || options.repair && damaged.contains(id));
+            faults.extend(missing.map(|id| Fault::Missing { id: *id, root: format!("{owner}/{name}") }));
+        }
+        if options.repair {
+            state.blobs.retain(|id, _| !damaged.contains(id));
+        }
+        faults.sort_unstable();
+        found.faults = faults;
+        Ok(found)
     }
 
     async fn sweep(&self, cx: &Context, options: SweepOptions) -> Result<Swept, BlobError> {

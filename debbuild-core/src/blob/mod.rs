@@ -1,15 +1,18 @@
 //! Every stored byte, once: a content-addressed store with durable roots.
 
+mod check;
 #[cfg(feature = "testing")]
 pub mod conformance;
 pub(crate) mod durable;
 mod folder;
+mod fsck;
 mod memory;
 
 use std::{fmt, ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+pub use check::{CheckOptions, Checked, Fault};
 pub use folder::FolderStore;
 pub use memory::MemoryStore;
 
@@ -237,6 +240,12 @@ pub trait BlobStore: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`BlobError::RootName`], [`BlobError::File`].
     async fn pinned(&self, cx: &Context, owner: &str, name: &str) -> Result<Vec<Sha256>, BlobError>;
+
+    /// Reads every blob and every root, and names each fault. What others put or sweep meanwhile is no fault.
+    ///
+    /// # Errors
+    /// [`BlobError::File`]; what is wrong with the content is in the answer.
+    async fn check(&self, cx: &Context, options: CheckOptions) -> Result<Checked, BlobError>;
 
     /// Removes blobs that no root holds and that are older than the grace time.
     ///

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Adopt, BlobError, BlobStore, FolderStore, MemoryStore, SweepOptions, conformance};
+use super::{Adopt, BlobError, BlobStore, CheckOptions, Fault, FolderStore, MemoryStore, SweepOptions, conformance};
 use crate::{
     context::Context,
     digest::Sha256,
@@ -57,6 +57,47 @@ async fn folder_conforms() {
         fs::write(fixture.blob_path(id), "precioux").unwrap();
     })
     .await;
+    let fixture = Fixture::new();
+    conformance::a_check_names_each_fault(&fixture.folder_store(), &|id| {
+        fs::remove_file(fixture.blob_path(id)).unwrap();
+        fs::write(fixture.blob_path(id), "precioux toux").unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_check_names_leavings_strangers_and_damaged_roots() {
+    let (fixture, cx) = (Fixture::new(), Context::new());
+    let store = fixture.folder_store();
+    let blob = store.put(&cx, Bytes::from_static(b"good")).await.unwrap();
+    store.pin(&cx, "tests", "one", &[blob.id]).await.unwrap();
+    let at = |below: &str| AbsPath::new(fixture.folder.path().join("store").join(below)).unwrap();
+    for (below, text) in [("tmp/0123", "half a bl"), ("sha256/stray", "x"), ("roots/tests/two", "not an id\n")] {
+        fs::write(at(below), text).unwrap();
+    }
+    // A blob in the folder of another is found by nobody.
+    let astray = fixture.blob_path(blob.id).with_file_name(Sha256::of(b"other").to_string());
+    fs::copy(fixture.blob_path(blob.id), &astray).unwrap();
+    let expected = vec![
+        Fault::DamagedRoot { root: "tests/two".to_owned() },
+        Fault::Foreign { path: AbsPath::new(&astray).unwrap() },
+        Fault::Foreign { path: at("sha256/stray") },
+        Fault::Leaving { path: at("tmp/0123"), size: 9 },
+    ];
+    let sorted = |mut faults: Vec<Fault>| {
+        faults.sort_unstable();
+        faults
+    };
+    let checked = store.check(&cx, CheckOptions::new()).await.unwrap();
+    assert_eq!((checked.faults, checked.blobs), (sorted(expected.clone()), 1));
+    // While somebody writes, what is not finished is no leaving.
+    let held = fs::File::open(at("lock")).unwrap();
+    held.lock_shared().unwrap();
+    assert_eq!(store.check(&cx, CheckOptions::new()).await.unwrap().faults.len(), 3);
+    drop(held);
+    store.check(&cx, CheckOptions::new().with_repair(true)).await.unwrap();
+    assert!(!at("tmp/0123").as_std().exists());
+    assert!(at("sha256/stray").as_std().exists(), "what is not ours is not touched");
 }
 
 #[tokio::test]
@@ -65,6 +106,8 @@ async fn memory_conforms() {
     let fixture = Fixture::new();
     let store = MemoryStore::new(fixture.path.clone());
     conformance::damage_is_seen(&store, &|id| store.damage(id, "precioux")).await;
+    let store = MemoryStore::new(fixture.path.clone());
+    conformance::a_check_names_each_fault(&store, &|id| store.damage(id, "precioux toux")).await;
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ mod signed;
 mod source;
 mod write;
 
-pub(crate) use binary::location;
 pub use binary::{BinaryPackage, BinaryRelations, Location, MultiArch, read_packages};
+pub(crate) use binary::{built_using, location};
 pub use buildinfo::{Buildinfo, InstalledPackage};
 pub use changes::{Changes, ChangesFile};
 pub use files::FileEntry;

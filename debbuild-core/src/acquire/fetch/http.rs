@@ -126,7 +126,10 @@ impl HttpFetch {
             .redirect(Policy::custom(|attempt| {
                 let downgrade =
                     attempt.previous().iter().any(|url| url.scheme() == "https") && attempt.url().scheme() != "https";
-                if downgrade {
+                let target = attempt.url();
+                if !target.username().is_empty() || target.password().is_some() {
+                    attempt.error("redirected to an address with credentials")
+                } else if downgrade {
                     attempt.error("redirected from https to http")
                 } else if attempt.previous().len() > 10 {
                     attempt.error("too many redirects")

@@ -2,6 +2,7 @@
 
 mod honest;
 mod refused;
+mod rows;
 mod source;
 
 use std::{sync::Arc, time::Duration};

@@ -119,3 +119,27 @@ async fn refusals_and_lies_are_not_retried() {
     assert!(matches!(error, FetchError::TooLarge { limit: 4000, .. }), "{error}");
     assert_eq!(fs::read_dir(&folder.path).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn row_77_a_redirect_leads_neither_to_files_nor_to_credentials_and_takes_none_elsewhere() {
+    let folder = Folder::new();
+    let to = folder.path.join("file");
+    for location in ["file:///etc/passwd", "http://user:secret@127.0.0.1:1/f", "http://user@127.0.0.1:1/f"] {
+        let header = format!("Location: {location}\r\n");
+        let server = Server::start(move |_, _| answer("302 Found", &header, 0, b"")).await;
+        let error = fetch(3, &FetchRequest::new(server.uri.clone()), &to).await.unwrap_err();
+        assert_eq!(error.class(), Class::Infrastructure, "{location}: {error}");
+        assert!(!error.to_string().contains("secret"), "{location}: {error}");
+        assert_eq!(server.asked().len(), 1, "{location} is not asked again");
+    }
+    assert_eq!(fs::read_dir(&folder.path).unwrap().count(), 0);
+
+    // Our own credentials are for the host that they are configured for.
+    let other = Server::start(|_, _| answer("200 OK", "", 2, b"ok")).await;
+    let header = format!("Location: {}\r\n", other.uri);
+    let server = Server::start(move |_, _| answer("302 Found", &header, 0, b"")).await;
+    let ours = Uri::new(&server.uri.as_str().replace("http://", "http://user:secret@")).unwrap();
+    fetch(1, &FetchRequest::new(ours), &to).await.unwrap();
+    assert!(server.asked()[0].contains("authorization: basic"), "{:?}", server.asked());
+    assert!(!other.asked()[0].contains("authorization"), "{:?}", other.asked());
+}
