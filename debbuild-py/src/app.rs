@@ -7,7 +7,7 @@ use std::{
 
 use debbuild_cli::app::{
     App, AppError, BuildOrder, Machine, Overrides, PackagesFrom, SourceOf, answer_json, fetched_json,
-    installability_json,
+    fsck::state_check_json, installability_json,
 };
 use debbuild_core::{
     acquire::source::SourceRequest,
@@ -264,6 +264,11 @@ impl PyApp {
     ) -> PyResult<Bound<'py, PyAny>> {
         let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
         self.0.show(py, |app, cx| async move { Ok(installability_json(&app.installability(&cx, &from).await?)) })
+    }
+
+    #[pyo3(signature = (*, repair=false))]
+    fn fsck<'py>(&self, py: Python<'py>, repair: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, move |app, cx| async move { Ok(state_check_json(&app.fsck(&cx, repair).await?)) })
     }
 
     #[pyo3(signature = (*, dry_run=false))]

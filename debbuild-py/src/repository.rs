@@ -4,14 +4,18 @@ use std::path::PathBuf;
 
 use debbuild_cli::app::{
     App, AppError, Failure,
+    mirror::{MirrorOrder, mirror_plan_json, mirror_report_json},
     repo::{SuiteChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
 };
 use debbuild_core::{
+    acquire::fetch::Uri,
     arch::Architecture,
     context::Context,
     error::Class,
+    mirror::ImportOptions,
     name::{ComponentName, SuiteName},
     path::AbsPath,
+    pattern::Pattern,
     repo::{Placing, Repository, StateId},
 };
 use pyo3::prelude::*;
@@ -245,6 +249,69 @@ impl PyRepository {
             let uri = uri.unwrap_or_else(|| format!("file:{}", repository.dir()));
             let [keyring, sources] = app.repo_key(&cx, &repository, &suite, &uri, &into).await?;
             Ok(json!({ "keyring": keyring.as_str(), "sources": sources.as_str() }))
+        })
+    }
+
+    #[pyo3(signature = (
+        suite, *, from_=None, keyrings=None, into=None, components=None, architectures=None, filters=None, with_deps=false,
+        sources=false, limit=None, copy=false, dry_run=false
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    fn mirror<'py>(
+        &self,
+        py: Python<'py>,
+        suite: &str,
+        from_: Option<&str>,
+        keyrings: Option<Vec<PathBuf>>,
+        into: Option<&str>,
+        components: Option<Vec<String>>,
+        architectures: Option<Vec<String>>,
+        filters: Option<Vec<String>>,
+        with_deps: bool,
+        sources: bool,
+        limit: Option<u64>,
+        copy: bool,
+        dry_run: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let change = change(components, architectures).into_py_result(py)?;
+        let mut order = MirrorOrder::new(SuiteName::new(suite).into_py_result(py)?);
+        order.from = from_.map(Uri::new).transpose().into_py_result(py)?;
+        order.keyrings = self.handle.paths(&keyrings.unwrap_or_default()).into_py_result(py)?;
+        order.into = into.map(SuiteName::new).transpose().into_py_result(py)?;
+        (order.components, order.architectures) = (change.components, change.architectures);
+        let filters = filters.unwrap_or_default();
+        order.filters = filters.iter().map(|text| Pattern::new(text)).collect::<Result<_, _>>().into_py_result(py)?;
+        (order.with_deps, order.sources, order.limit, order.copy) = (with_deps, sources, limit, copy);
+        let dir = self.dir.clone();
+        self.handle.show(py, |app, cx| async move {
+            let plan = app.mirror_plan(&cx, &order).await?;
+            if dry_run {
+                return Ok(mirror_plan_json(&plan));
+            }
+            Ok(mirror_report_json(&app.mirror_apply(&cx, &dir, &plan).await?))
+        })
+    }
+
+    #[pyo3(signature = (from_, suite, *, into=None, keyrings=None, link=false))]
+    fn import_tree<'py>(
+        &self,
+        py: Python<'py>,
+        from_: PathBuf,
+        suite: &str,
+        into: Option<&str>,
+        keyrings: Option<Vec<PathBuf>>,
+        link: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let from = self.handle.path(&from_).into_py_result(py)?;
+        let suite = SuiteName::new(suite).into_py_result(py)?;
+        let into = into.map(SuiteName::new).transpose().into_py_result(py)?;
+        let keyrings = self.handle.paths(&keyrings.unwrap_or_default()).into_py_result(py)?;
+        let (dir, placing) = (self.dir.clone(), if link { Placing::Link } else { Placing::Copy });
+        self.handle.show(py, |app, cx| async move {
+            let into = into.unwrap_or_else(|| suite.clone());
+            let options = ImportOptions::new(from, suite, app.architecture(&cx).await?);
+            let options = options.with_into(into).with_placing(placing);
+            Ok(mirror_report_json(&app.repo_import(&cx, &dir, &options, keyrings).await?))
         })
     }
 }

@@ -50,6 +50,19 @@ def test_gc_and_doctor(tmp_path: Path) -> None:
     assert any(finding["name"] == "mmdebstrap" for finding in report["findings"])
 
 
+def test_fsck_names_each_fault(tmp_path: Path) -> None:
+    app = debbuild.App(home=tmp_path / "state")
+    assert app.fsck() == {"good": True, "blobs": 0, "bytes": 0, "chroots": 0, "artifacts": 0, "faults": []}
+    blob = tmp_path / "state/blobs/sha256/00" / ("0" * 64)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"damaged")
+    report = app.fsck()
+    [fault] = report["faults"]
+    assert not report["good"] and (fault["kind"], fault["blob"]) == ("damaged", "0" * 64)
+    app.fsck(repair=True)
+    assert not blob.exists() and app.fsck()["good"]
+
+
 def test_events_come_on_the_calling_thread(tmp_path: Path) -> None:
     seen: list[tuple[str, int]] = []
     app = debbuild.App(home=tmp_path, on_event=lambda event: seen.append((event["event"], threading.get_ident())))

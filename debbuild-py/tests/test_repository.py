@@ -71,6 +71,34 @@ def test_a_damaged_pool_is_an_answer(app: debbuild.App, deb: Path, tmp_path: Pat
     assert not report["good"] and report["findings"]
 
 
+def test_a_repository_is_mirrored_and_imported(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    theirs = app.repository(tmp_path / "theirs")
+    theirs.init("demo", architectures=["amd64"], label="Theirs")
+    theirs.add([deb])
+    theirs.publish()
+    key = theirs.export_key(tmp_path / "key")["keyring"]
+    archive = f"file://{tmp_path}/theirs"
+
+    ours = app.repository(tmp_path / "ours")
+    plan = ours.mirror("demo", from_=archive, keyrings=[key], architectures=["amd64"], dry_run=True)
+    assert [package["package"] for package in plan["packages"]] == ["tiny"] and not (tmp_path / "ours").exists()
+    report = ours.mirror("demo", from_=archive, keyrings=[key], architectures=["amd64"], into="copy")
+    assert (report["published"], report["state"]["suite"]) == (True, "copy")
+    assert ours.verify()["good"]
+    again = ours.mirror("demo", from_=archive, keyrings=[key], architectures=["amd64"], into="copy")
+    assert (again["published"], again["kept"], again["bytes"]) == (False, 1, 0)
+    with pytest.raises(errors.UsageError, match="at character 3"):
+        ours.mirror("demo", from_=archive, keyrings=[key], filters=["~n["])
+    with pytest.raises(errors.NotFoundError):
+        ours.mirror("demo", from_=archive, keyrings=[key], architectures=["amd64"], filters=["~nnone"])
+
+    report = ours.import_tree(tmp_path / "theirs", "demo", keyrings=[key], link=True)
+    assert [change["package"] for change in report["added"]] == ["tiny"]
+    assert ours.list(suite="demo") == theirs.list()
+    with pytest.raises(errors.NotFoundError):
+        ours.import_tree(tmp_path / "theirs", "other")
+
+
 def test_the_example(deb: Path, tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "examples/python/first_steps.py"
     command = [sys.executable, *map(str, [example, tmp_path / "state", tmp_path / "apt", deb])]

@@ -3,5 +3,6 @@
 mod cli;
 mod compose;
 mod examples;
+mod fsck;
 mod house;
 mod toolchain;

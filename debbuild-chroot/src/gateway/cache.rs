@@ -77,6 +77,19 @@ impl Cache {
         }
     }
 
+    /// Everything that is kept: the URL, and what it had.
+    pub(super) fn all(&self) -> Result<Vec<(Uri, Blob)>, GatewayError> {
+        let mut all = Vec::new();
+        for folder in fs::read_dir(&self.notes).at("read", &self.notes)?.flatten() {
+            let Ok(folder) = fs::read_dir(folder.path()) else { continue };
+            // A note that cannot be read counts as none, as everywhere.
+            let notes = folder.flatten().filter_map(|entry| fs::read(entry.path()).ok());
+            let notes = notes.filter_map(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
+            all.extend(notes.filter_map(|note| Some((Uri::new(&note.url).ok()?, note.blob()))));
+        }
+        Ok(all)
+    }
+
     /// Keeps a blob under its URL.
     pub(super) async fn keep(
         &self,

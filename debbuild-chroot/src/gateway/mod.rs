@@ -20,7 +20,7 @@ use std::{
 
 use debbuild_core::{
     acquire::fetch::{Fetch, Uri, UriError},
-    blob::{BlobError, BlobStore},
+    blob::{Blob, BlobError, BlobStore},
     context::Context,
     digest::Sha256,
     error::{Class, Classify},
@@ -169,6 +169,14 @@ impl Gateway {
     pub fn new(fetch: Arc<dyn Fetch>, blobs: Arc<dyn BlobStore>, folder: &AbsPath) -> Result<Self, GatewayError> {
         let cache = Arc::new(cache::Cache::open(folder)?);
         Ok(Self { fetch, blobs, cache, busy: Arc::default() })
+    }
+
+    /// Where the bytes that are kept came from: each address, and the content that it had. For repairs.
+    ///
+    /// # Errors
+    /// [`GatewayError::File`].
+    pub fn origins(&self) -> Result<Vec<(Uri, Blob)>, GatewayError> {
+        self.cache.all()
     }
 
     /// Opens a door at a unix socket, which every user may connect to that can reach its folder.

@@ -6,7 +6,9 @@ mod completions;
 mod compose;
 mod config;
 mod doctor;
+mod fsck;
 mod gc;
+mod mirror;
 mod repo;
 mod resolve;
 mod source;
@@ -60,6 +62,7 @@ pub(crate) enum Command {
     Compose(compose::ComposeArgs),
     Config(config::ConfigArgs),
     Doctor(doctor::DoctorArgs),
+    Fsck(fsck::FsckArgs),
     Gc(gc::GcArgs),
     Man(completions::ManArgs),
     Repo(repo::RepoArgs),
@@ -88,6 +91,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Compose(args) => compose::compose(door, &args).await,
         Command::Config(args) => config::config(door, &args),
         Command::Doctor(args) => doctor::doctor(door, &args).await,
+        Command::Fsck(args) => fsck::fsck(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,
         Command::Man(args) => completions::man(&args),
         Command::Repo(args) => repo::repo(door, &args).await,

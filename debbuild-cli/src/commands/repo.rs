@@ -10,7 +10,10 @@ use debbuild_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Answer, Done, Door};
+use super::{
+    Answer, Done, Door,
+    mirror::{ImportArgs, MirrorArgs, import, mirror},
+};
 use crate::{
     app::{
         AppError,
@@ -51,6 +54,10 @@ enum RepoVerb {
     Switch(SwitchArgs),
     /// Write the public key and a .sources file for clients
     Key(KeyArgs),
+    /// Mirror an archive, or a part of it, as a suite signed by our own key
+    Mirror(MirrorArgs),
+    /// Import a suite that reprepro, aptly or dpkg-scanpackages published on this machine
+    Import(ImportArgs),
 }
 
 /// Which suite of which repository.
@@ -196,6 +203,8 @@ pub(super) async fn repo(door: &Door, args: &RepoArgs) -> Answer {
         RepoVerb::Diff(args) => diff(door, args).await,
         RepoVerb::Switch(args) => switch(door, args).await,
         RepoVerb::Key(args) => key(door, args).await,
+        RepoVerb::Mirror(args) => mirror(door, args).await,
+        RepoVerb::Import(args) => import(door, args).await,
     }
 }
 
@@ -205,7 +214,7 @@ async fn open(door: &Door, args: &SuiteArgs) -> Result<(Repository, SuiteName), 
     Ok((repository, suite))
 }
 
-fn paths(door: &Door, texts: &[String]) -> Result<Vec<AbsPath>, AppError> {
+pub(super) fn paths(door: &Door, texts: &[String]) -> Result<Vec<AbsPath>, AppError> {
     texts.iter().map(|text| Ok(door.app.machine().path(text)?)).collect()
 }
 

@@ -196,6 +196,39 @@ class Repository:
     def export_key(self, into: Path, *, suite: str | None = None, uri: str | None = None) -> dict[str, str]:
         """Write the public key and a .sources file for clients."""
 
+    def mirror(
+        self,
+        suite: str,
+        *,
+        from_: str | None = None,
+        keyrings: Sequence[Path] | None = None,
+        into: str | None = None,
+        components: Sequence[str] | None = None,
+        architectures: Sequence[str] | None = None,
+        filters: Sequence[str] | None = None,
+        with_deps: bool = False,
+        sources: bool = False,
+        limit: int | None = None,
+        copy: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Make a suite here hold what an archive has, and publish it signed by our own key.
+
+        ``from_`` is the archive's address, by default the archives of this machine. ``filters`` are patterns as
+        apt-patterns(7) has them; ``limit`` is the most bytes to fetch. With ``dry_run`` only say what it would hold.
+        """
+
+    def import_tree(
+        self,
+        from_: Path,
+        suite: str,
+        *,
+        into: str | None = None,
+        keyrings: Sequence[Path] | None = None,
+        link: bool = False,
+    ) -> dict[str, Any]:
+        """Add a suite that reprepro, aptly or dpkg-scanpackages published on this machine, and publish it."""
+
 @final
 class Queue:
     """The tasks of this state folder."""
@@ -422,6 +455,12 @@ class App:
         architecture: str | None = None,
     ) -> Installability:
         """Which packages of a suite, or of Packages files, cannot be installed."""
+
+    def fsck(self, *, repair: bool = False) -> dict[str, Any]:
+        """Check every stored byte, root, chroot and artifact; what is wrong is in the answer.
+
+        With ``repair`` damaged bytes are set aside, and what came from an archive is fetched again.
+        """
 
     def gc(self, *, dry_run: bool = False) -> Swept:
         """Remove stored bytes that nothing needs."""

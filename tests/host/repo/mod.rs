@@ -3,6 +3,7 @@
 mod cli;
 mod crash;
 mod install;
+mod mirror;
 mod place;
 
 use std::{collections::BTreeMap, fs, time::Duration};

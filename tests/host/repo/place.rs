@@ -146,12 +146,17 @@ impl Place {
     /// An apt tree that knows only our suite under this URI, by the exported key.
     pub(super) async fn apt(&self, repository: &Repository, uri: &str) -> Apt {
         let key = repository.export_key(&self.cx, &stable(), uri, &self.signer).await.unwrap();
+        self.apt_with("ours.sources", &key.sources)
+    }
+
+    /// An apt tree that knows only these sources.
+    pub(super) fn apt_with(&self, name: &str, sources: &str) -> Apt {
         let dir = self.base.child(&format!("apt-{}", fs::read_dir(&self.base).unwrap().count())).unwrap();
         for folder in ["lists/partial", "cache/archives/partial", "sources.d", "empty"] {
             fs::create_dir_all(dir.descend(folder).unwrap()).unwrap();
         }
         fs::write(dir.join("status"), "").unwrap();
-        fs::write(dir.join("sources.d/ours.sources"), key.sources).unwrap();
+        fs::write(dir.join("sources.d").child(name).unwrap(), sources).unwrap();
         let mut conf = fs::File::create(dir.join("apt.conf")).unwrap();
         for (name, value) in [
             ("Dir::Etc::Parts", "/dev/null"),
@@ -221,6 +226,15 @@ impl Apt {
         let conf = self.dir.join("apt.conf");
         let spec = CommandSpec::new("apt-get").with_args(["-c", conf.as_str()]).with_args(args.iter().copied());
         run(spec.with_cwd(self.dir.clone()).with_env("DEBIAN_FRONTEND", "noninteractive")).await
+    }
+
+    /// What apt-cache or apt says.
+    pub(super) async fn ask(&self, tool: &str, args: &[&str]) -> String {
+        let conf = self.dir.join("apt.conf");
+        let spec = CommandSpec::new(tool).with_args(["-c", conf.as_str()]).with_args(args.iter().copied());
+        let said = run(spec.with_cwd(self.dir.clone())).await;
+        assert_eq!(said.status, 0, "{tool} {args:?}: {}", said.stderr);
+        said.stdout
     }
 
     pub(super) async fn update(&self, more: &[&str]) -> Said {

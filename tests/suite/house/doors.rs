@@ -23,13 +23,16 @@ const DOORS: &[Door] = &[
     ("compose why", "Composes.why", "compose_why"),
     ("config show", "App.settings", "settings_json"),
     ("doctor", "App.doctor", "doctor"),
+    ("fsck", "App.fsck", "fsck"),
     ("gc", "App.gc", "gc"),
     ("repo add", "Repository.add", "repo_inputs"),
     ("repo check", "Repository.check", "check"),
     ("repo diff", "Repository.diff", "diff"),
+    ("repo import", "Repository.import_tree", "repo_import"),
     ("repo init", "Repository.init", "repo_init"),
     ("repo key", "Repository.export_key", "repo_key"),
     ("repo list", "Repository.list", "list"),
+    ("repo mirror", "Repository.mirror", "mirror_plan"),
     ("repo publish", "Repository.publish", "repo_publish"),
     ("repo remove", "Repository.remove", "remove"),
     ("repo states", "Repository.states", "states"),
@@ -93,6 +96,8 @@ const OPTIONS_ALONE: &[(&str, &str, &str)] = &[
 /// What an option is called in Python, where that is neither its name nor its plural.
 const SPELT: &[(&str, &str)] = &[
     ("arch", "architecture"),
+    ("arch", "architectures"),
+    ("from", "from_"),
     ("no-arch-all", "arch_all"),
     ("output", "into"),
     ("packages", "files"),
@@ -148,9 +153,9 @@ fn invariant_10_every_command_has_its_python_door_to_the_same_use_case() {
         };
         for option in options {
             let plain = option.replace('-', "_");
-            let spelt = SPELT.iter().find(|(name, _)| name == option).map(|(_, spelt)| (*spelt).to_owned());
-            let names = [Some(format!("{plain}s")), Some(plain), spelt];
-            let fits = names.into_iter().flatten().any(|name| known.contains(&name.as_str()));
+            let spelt = SPELT.iter().filter(|(name, _)| name == option).map(|(_, spelt)| (*spelt).to_owned());
+            let mut names = [format!("{plain}s"), plain].into_iter().chain(spelt);
+            let fits = names.any(|name| known.contains(&name.as_str()));
             let excused = OPTIONS_ALONE.iter().any(|(name, long, _)| name == command && long == option);
             if fits == excused {
                 wrong.push(format!(
