@@ -45,8 +45,8 @@ async fn a_tree_becomes_a_suite_of_ours_and_again_changes_nothing() {
     assert_eq!(report.state.options.label, "Tested");
     assert_eq!(report.state.options.valid_for_seconds, Some(86_400));
     assert!(world.verified(&world.dir(), "bookworm").await.is_good());
-    let index = "dists/bookworm/main/binary-amd64/Packages";
-    assert_eq!(fs::read(world.dir().join(index)).unwrap(), fs::read(theirs.join(index)).unwrap());
+    let index = "bookworm/main/binary-amd64/Packages";
+    assert_eq!(world.index(&world.dir(), index), world.index(&theirs, index));
     let again = import(&world, &options(&theirs)).await.unwrap();
     assert_eq!((again.added.len(), again.kept, again.published), (0, 3, false));
 
@@ -115,7 +115,7 @@ async fn other_bytes_than_promised_are_refused_and_nothing_is_published() {
 async fn trees_without_a_release_and_without_dists_are_read_too() {
     let world = world();
     let theirs = tree(&world).await;
-    let index = fs::read_to_string(theirs.join("dists/bookworm/main/binary-amd64/Packages")).unwrap();
+    let index = world.index(&theirs, "bookworm/main/binary-amd64/Packages");
     let flat = world.base.join("flat");
     fs::create_dir(&flat).unwrap();
     fs::rename(theirs.join("pool"), flat.join("pool")).unwrap();

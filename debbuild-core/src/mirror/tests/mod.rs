@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use super::*;
 use crate::{
     acquire::{
-        ArchiveReader,
+        ArchiveReader, decompress,
         fetch::{MemoryFetch, Uri},
         fixture::ArchiveFixture,
         seen::MemoryLastSeen,
@@ -118,6 +118,13 @@ impl World {
         let repository = Repository::open(&self.cx, dir.clone()).await.unwrap();
         let keys = Keyring::Bytes(self.signer.public_key(&self.cx).await.unwrap());
         repository.verify(&self.cx, &suite(name), Some((&MemoryVerifier::new(), &keys))).await.unwrap()
+    }
+
+    /// The text of an index of a suite of ours.
+    fn index(&self, dir: &AbsPath, below: &str) -> String {
+        let bytes = std::fs::read(dir.descend(&format!("dists/{below}.gz")).unwrap()).unwrap();
+        let text = decompress("index.gz", &bytes, 1 << 20, self.cx.cancel()).unwrap();
+        String::from_utf8(text).unwrap()
     }
 
     /// `NAME VERSION ARCHITECTURE` of everything in a suite of ours.

@@ -138,7 +138,7 @@ async fn row_77_a_redirect_leads_neither_to_files_nor_to_credentials_and_takes_n
     let other = Server::start(|_, _| answer("200 OK", "", 2, b"ok")).await;
     let header = format!("Location: {}\r\n", other.uri);
     let server = Server::start(move |_, _| answer("302 Found", &header, 0, b"")).await;
-    let ours = Uri::new(&server.uri.as_str().replace("http://", "http://user:secret@")).unwrap();
+    let ours = crate::acquire::fetch::Uri::new(&server.uri.as_str().replace("http://", "http://user:secret@")).unwrap();
     fetch(1, &FetchRequest::new(ours), &to).await.unwrap();
     assert!(server.asked()[0].contains("authorization: basic"), "{:?}", server.asked());
     assert!(!other.asked()[0].contains("authorization"), "{:?}", other.asked());
