@@ -151,7 +151,7 @@ impl App {
                 }
             }
             match page.next {
-                Some(next) => query.after = Some(next),
+                Some(next) => query.part.after = Some(next),
                 None => return Ok(()),
             }
         }
