@@ -233,7 +233,7 @@ async fn fetch(cx: &Context, reader: &ArchiveReader, uris: &[Uri], file: &PoolFi
 
 /// What is wrong with the tar archive of a chroot.
 async fn damage(chroot: &Chroot) -> Result<Option<String>, AppError> {
-    let (path, expected): (AbsPath, _) = (chroot.tarball.clone(), chroot.manifest.tarball.clone());
+    let (path, expected): (AbsPath, _) = (chroot.tarball.clone(), chroot.manifest.tarball);
     blocking::run(move || {
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(format!("{path} is missing"))),

@@ -81,7 +81,10 @@ impl App {
             }
             None => self.archives(cx, &reader, &order.suite).await?.archives,
         };
-        let suites = reader.open_all(cx, &archives).await?;
+        let mut suites = Vec::with_capacity(archives.len());
+        for archive in &archives {
+            suites.push(reader.open(cx, archive).await?);
+        }
         let architectures = match order.architectures.as_slice() {
             [] => vec![self.architecture(cx).await?],
             named => named.to_vec(),

@@ -250,7 +250,9 @@ impl Suite {
     }
 
     async fn files_in(&self, step: &Step, files: &[PoolFile]) -> Result<Vec<Blob>, AcquireError> {
-        let transfers = files.iter().map(|file| self.file(step.context(), file));
+        let cx = step.context();
+        // Owned, so that the future can be sent between threads whatever the lifetime of the list.
+        let transfers = files.iter().cloned().map(|file| async move { self.file(cx, &file).await });
         let mut transfers = futures_util::stream::iter(transfers).buffered(PARALLEL);
         let mut blobs: Vec<Blob> = Vec::with_capacity(files.len());
         let mut done = 0;

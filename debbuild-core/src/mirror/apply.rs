@@ -136,7 +136,8 @@ impl MirrorPlan {
         store.pin(cx, ROOT_OWNER, &root, &ids).await?;
         self.fetch(cx, &difference).await?;
         let mut inputs = BTreeMap::new();
-        for listed in difference.wanted() {
+        let wanted: Vec<&Listed> = difference.wanted().collect();
+        for listed in wanted {
             inputs.insert(listed.key(), blobs_input(cx, &**store, listed).await?);
         }
         let stage = Stage { cx, repository: &repository, suite, placing: *placing, inputs };

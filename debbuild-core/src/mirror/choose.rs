@@ -1,6 +1,6 @@
 //! Choosing: the packages that are selected, what they depend on, and the sources that belong to them.
 
-use std::collections::{BTreeMap, HashMap, HashSet, btree_map::Entry as MapEntry};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map::Entry as MapEntry};
 
 use super::{
     LeftOut, Listed, MirrorError, MirrorOptions, MirrorPlan,
@@ -106,13 +106,15 @@ impl Indexes {
         let mut indexes = Self::default();
         for (origin, suite) in suites.iter().enumerate() {
             let used = suite.components();
-            for component in components.iter().filter(|component| used.contains(component)) {
-                let mut names = HashSet::new();
-                for architecture in options.architectures.iter().flat_map(|one| suite.package_architectures(one)) {
-                    if names.insert(architecture.clone()) {
-                        let path = format!("{component}/binary-{architecture}/Packages");
-                        indexes.fetch(cx, suite, origin, component, Some(architecture), &path).await?;
-                    }
+            let architectures = options.architectures.iter().flat_map(|one| suite.package_architectures(one));
+            let architectures: BTreeSet<Architecture> = architectures.collect();
+            for component in components {
+                if !used.contains(component) {
+                    continue;
+                }
+                for architecture in &architectures {
+                    let path = format!("{component}/binary-{architecture}/Packages");
+                    indexes.fetch(cx, suite, origin, component, Some(architecture.clone()), &path).await?;
                 }
                 if options.sources {
                     let path = format!("{component}/source/Sources");
