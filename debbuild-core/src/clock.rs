@@ -62,6 +62,12 @@ impl Timestamp {
         self.civil().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
     }
 
+    /// The time as archives of snapshots spell it: `20250510T091605Z`.
+    #[must_use]
+    pub fn snapshot_id(self) -> String {
+        self.civil().strftime("%Y%m%dT%H%M%SZ").to_string()
+    }
+
     /// The day as `YYYYMMDD`, UTC.
     #[must_use]
     pub fn day(self) -> String {

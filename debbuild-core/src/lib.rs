@@ -28,6 +28,10 @@ pub mod deb;
 pub mod digest;
 pub mod error;
 pub mod event;
+#[cfg(feature = "testing")]
+pub mod fail;
+#[cfg(not(feature = "testing"))]
+mod fail;
 pub mod file_lock;
 pub mod id;
 pub mod lock;

@@ -15,6 +15,7 @@ use std::{
 use super::RepoError;
 use crate::{
     digest::Sha256,
+    fail,
     path::{AbsPath, FileError, IoResultExt as _},
 };
 
@@ -133,6 +134,7 @@ impl Catalog {
             rows.extend(row_bytes(one.sha256, row));
             added.push((one.sha256, row));
         }
+        fail::point("append to the catalog");
         data.write_all(&bytes).and_then(|()| data.sync_all()).at("write", &self.data)?;
         append_rows(&self.index, &rows)?;
         self.file = Some(data);
@@ -153,6 +155,7 @@ fn append_rows(index: &AbsPath, rows: &[u8]) -> Result<(), FileError> {
     let mut file = OpenOptions::new().create(true).append(true).open(index).at("open", index)?;
     let length = file.metadata().at("look at", index)?.len();
     file.set_len(length - length % ROW as u64).at("shorten", index)?;
+    fail::point("append to the index of the catalog");
     file.write_all(rows).and_then(|()| file.sync_all()).at("write", index)?;
     if is_new { super::folder::sync_folder(&index.parent()) } else { Ok(()) }
 }

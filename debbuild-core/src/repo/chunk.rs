@@ -12,6 +12,7 @@ use std::{
 use super::{IndexFormat, RepoError};
 use crate::{
     digest::{Hasher, Sha256},
+    fail,
     path::{AbsPath, IoResultExt as _},
 };
 
@@ -214,6 +215,7 @@ impl ChunkStore {
         fs::create_dir_all(&self.folder).at("create", &self.folder)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).at("create a file in", &self.folder)?;
         file.write_all(&chunk.to_bytes()).at("write", &path)?;
+        fail::point("name a chunk");
         file.persist(&path).map_err(|error| error.error).at("rename to", &path)?;
         Ok(chunk)
     }

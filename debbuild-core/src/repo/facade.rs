@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Content, Diff, Entry, FolderTarget, KeyExport, PublishTarget, RepoError, Report, State, StateId, SuiteOptions, key,
-    store::Store, verify,
+    Content, Diff, Entry, FolderTarget, PublishTarget, RepoError, Report, State, StateId, SuiteOptions, store::Store,
+    verify,
 };
 use crate::{
     blocking,
@@ -12,7 +12,7 @@ use crate::{
     file_lock::FileLock,
     name::SuiteName,
     path::AbsPath,
-    sign::{Keyring, Signer, Verifier},
+    sign::{Keyring, Verifier},
 };
 
 /// How long what was published stays reachable by hash.
@@ -156,7 +156,12 @@ impl Repository {
     }
 
     /// The content of a state, or what is staged.
-    async fn content(&self, cx: &Context, suite: &SuiteName, state: Option<StateId>) -> Result<Content, RepoError> {
+    pub(super) async fn content(
+        &self,
+        cx: &Context,
+        suite: &SuiteName,
+        state: Option<StateId>,
+    ) -> Result<Content, RepoError> {
         if let Some(state) = state {
             return Ok(self.state(cx, suite, state).await?.content);
         }
@@ -258,25 +263,5 @@ impl Repository {
             files.insert(file.path, (file.size, file.sha256));
         }
         verify::files(cx, &*self.target, files).await
-    }
-
-    /// The public key of a suite that is reached under `uri`.
-    ///
-    /// # Errors
-    /// [`RepoError::NoSuite`], [`RepoError::Sign`].
-    pub async fn export_key(
-        &self,
-        cx: &Context,
-        suite: &SuiteName,
-        uri: &str,
-        signer: &dyn Signer,
-    ) -> Result<KeyExport, RepoError> {
-        let named = suite.clone();
-        let options = self.stored(move |store| store.options(&named)).await?;
-        if uri.is_empty() || uri.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            let reason = format!("not a URI: {uri:?}");
-            return Err(RepoError::Option { suite: suite.clone(), field: "uri", reason });
-        }
-        Ok(key::export(&options, uri, signer.public_key(cx).await?))
     }
 }

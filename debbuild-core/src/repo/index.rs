@@ -137,10 +137,16 @@ pub(super) fn tree(
 ) -> Result<Vec<TreeFile>, RepoError> {
     let mut tree = Vec::new();
     let mut hashes = BTreeSet::new();
+    let last = earlier.last();
     for index in indexes.listed.iter().filter(|index| index.stored) {
         let Some(bytes) = indexes.content.get(&index.path) else { continue };
         let copy = by_hash(&index.path, index.sha256)?;
-        tree.push(TreeFile::new(index.path.clone(), TreeContent::Bytes(bytes.clone())));
+        // What did not change is the same file: states that stay cost little.
+        let content = match last.filter(|last| last.indexes.contains(index)) {
+            Some(last) => TreeContent::Earlier(last.id(), index.path.clone()),
+            None => TreeContent::Bytes(bytes.clone()),
+        };
+        tree.push(TreeFile::new(index.path.clone(), content));
         if hashes.insert(copy.clone()) {
             tree.push(TreeFile::new(copy, TreeContent::SameAs(index.path.clone())));
         }

@@ -24,6 +24,8 @@ struct Shelf {
     pool: BTreeMap<String, Bytes>,
     trees: BTreeMap<(String, StateId), Tree>,
     current: BTreeMap<String, StateId>,
+    /// By time: suites and their states.
+    times: BTreeMap<String, BTreeMap<String, StateId>>,
 }
 
 /// Publishes into memory.
@@ -47,13 +49,17 @@ impl MemoryTarget {
 impl Shelf {
     fn look_up(&self, path: &PoolPath) -> Option<Bytes> {
         let path = path.as_str();
-        if let Some(below) = path.strip_prefix("dists/") {
-            return self.current.iter().find_map(|(suite, state)| {
+        let (suites, below) = match path.strip_prefix("snapshots/").and_then(|rest| rest.split_once('/')) {
+            Some((time, below)) => (self.times.get(time)?, below),
+            None => (&self.current, path),
+        };
+        if let Some(below) = below.strip_prefix("dists/") {
+            return suites.iter().find_map(|(suite, state)| {
                 let name = below.strip_prefix(suite.as_str())?.strip_prefix('/')?;
                 self.trees.get(&(suite.clone(), *state))?.get(name).cloned()
             });
         }
-        self.pool.get(path).cloned()
+        self.pool.get(below).cloned()
     }
 }
 
@@ -118,11 +124,51 @@ impl PublishTarget for MemoryTarget {
         Ok(self.shelf().current.get(suite.as_str()).copied())
     }
 
+    async fn trees(&self, _: &Context, suite: &SuiteName) -> Result<Vec<StateId>, RepoError> {
+        let shelf = self.shelf();
+        Ok(shelf.trees.keys().filter(|(of, _)| of == suite.as_str()).map(|(_, state)| *state).collect())
+    }
+
     async fn prune(&self, _: &Context, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError> {
         let mut shelf = self.shelf();
         let current = shelf.current.get(suite.as_str()).copied();
         let stays = |state: &StateId| keep.contains(state) || Some(*state) == current;
         shelf.trees.retain(|(of, state), _| of != suite.as_str() || stays(state));
+        for suites in shelf.times.values_mut() {
+            suites.retain(|of, state| of != suite.as_str() || stays(state));
+        }
+        shelf.times.retain(|_, suites| !suites.is_empty());
+        Ok(())
+    }
+
+    async fn pool(&self, _: &Context) -> Result<Vec<(PoolPath, u64)>, RepoError> {
+        let shelf = self.shelf();
+        shelf.pool.iter().map(|(path, bytes)| Ok((PoolPath::new(path)?, bytes.len() as u64))).collect()
+    }
+
+    async fn remove(&self, _: &Context, files: &[PoolPath]) -> Result<(), RepoError> {
+        let mut shelf = self.shelf();
+        for file in files {
+            shelf.pool.remove(file.as_str());
+        }
+        Ok(())
+    }
+
+    fn serves_by_time(&self) -> bool {
+        true
+    }
+
+    async fn expose(&self, _: &Context, suite: &SuiteName, state: StateId, time: &str) -> Result<(), RepoError> {
+        let mut shelf = self.shelf();
+        if !shelf.trees.contains_key(&(suite.to_string(), state)) {
+            return Err(RepoError::NoState { suite: suite.clone(), state });
+        }
+        let now = shelf.current.clone();
+        let suites = shelf.times.entry(time.to_owned()).or_default();
+        for (other, state) in now {
+            suites.entry(other).or_insert(state);
+        }
+        suites.insert(suite.to_string(), state);
         Ok(())
     }
 

@@ -20,8 +20,12 @@ mod memory;
 mod parallel;
 mod pool;
 mod publish;
+mod push;
 mod record;
 mod release;
+mod retain;
+#[cfg(feature = "s3")]
+mod s3;
 mod seen;
 mod segment;
 mod staging;
@@ -40,8 +44,11 @@ pub use input::{Input, InputKind, SourceFile};
 pub use key::KeyExport;
 pub use memory::MemoryTarget;
 pub use record::{
-    BuiltUsing, Change, Content, Diff, Entry, EntryKind, IndexFile, PoolFile, STATE_SCHEMA, State, Wanted,
+    BuiltUsing, Change, ChangeKind, Content, Diff, Entry, EntryKind, IndexFile, PoolFile, STATE_SCHEMA, State, Wanted,
 };
+pub use retain::{Collected, Retention};
+#[cfg(feature = "s3")]
+pub use s3::{S3Credentials, S3Location, S3LocationError, S3Options, S3Target};
 pub use suite::{IndexFormat, SuiteOptions};
 pub use verify::{Finding, Report};
 
@@ -164,13 +171,41 @@ pub trait PublishTarget: fmt::Debug + Send + Sync {
     /// [`RepoError::Foreign`] when something else lies there.
     async fn current(&self, cx: &Context, suite: &SuiteName) -> Result<Option<StateId>, RepoError>;
 
+    /// The states of a suite whose trees are kept, ascending; those above the current one were staged only.
+    ///
+    /// # Errors
+    /// [`RepoError::File`].
+    async fn trees(&self, cx: &Context, suite: &SuiteName) -> Result<Vec<StateId>, RepoError>;
+
     /// Removes the trees of all states of a suite but these and the current one.
     ///
     /// # Errors
     /// [`RepoError::File`].
     async fn prune(&self, cx: &Context, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError>;
 
-    /// What a reader gets under this path (`pool/...` or `dists/...`).
+    /// All files of the pool, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// [`RepoError::File`].
+    async fn pool(&self, cx: &Context) -> Result<Vec<(PoolPath, u64)>, RepoError>;
+
+    /// Removes files of the pool; what is not there is left alone.
+    ///
+    /// # Errors
+    /// [`RepoError::File`].
+    async fn remove(&self, cx: &Context, files: &[PoolPath]) -> Result<(), RepoError>;
+
+    /// Whether [`PublishTarget::expose`] can do it: storage without links cannot.
+    fn serves_by_time(&self) -> bool;
+
+    /// Makes a state reachable by its time, for as long as its tree stays: under `snapshots/TIME/` lie the suite, the other suites
+    /// as readers see them now, and the pool. `time` is as [`Timestamp::snapshot_id`](crate::clock::Timestamp::snapshot_id) spells it.
+    ///
+    /// # Errors
+    /// [`RepoError::NoState`] when it was not staged, [`RepoError::NotByTime`].
+    async fn expose(&self, cx: &Context, suite: &SuiteName, state: StateId, time: &str) -> Result<(), RepoError>;
+
+    /// What a reader gets under this path (`pool/...`, `dists/...` or `snapshots/...`).
     ///
     /// # Errors
     /// [`RepoError::File`]; a path that is not there is `None`.
@@ -238,7 +273,10 @@ pub enum RepoError {
     },
     /// Something that debbuild did not publish lies where the suite should be.
     #[error("{0} was not published by debbuild")]
-    Foreign(AbsPath),
+    Foreign(String),
+    /// The place has no links, so that it cannot serve earlier states by time.
+    #[error("this place cannot serve earlier states by time")]
+    NotByTime,
     /// A suite's name is a part of another's path.
     #[error("suite {0} would lie inside suite {1}")]
     Nested(SuiteName, SuiteName),
@@ -281,6 +319,18 @@ pub enum RepoError {
     /// Signing or checking a signature failed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// Remote storage did not do it, after the usual retries.
+    #[error("cannot {action} {object}: {reason}")]
+    Storage {
+        /// What was tried.
+        action: &'static str,
+        /// The object.
+        object: String,
+        /// What the server said, or why there was no answer.
+        reason: String,
+        /// Whether the server refused who asked.
+        refused: bool,
+    },
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -306,11 +356,14 @@ impl Classify for RepoError {
             | Self::NoState { .. }
             | Self::NotPublished(_)
             | Self::NoPackage { .. } => Class::NotFound,
-            Self::Undeclared { .. } | Self::Option { .. } | Self::Path(_) | Self::Name(_) => Class::Usage,
+            Self::NotByTime | Self::Undeclared { .. } | Self::Option { .. } | Self::Path(_) | Self::Name(_) => {
+                Class::Usage
+            }
             Self::Conflict { .. } | Self::Current { .. } | Self::Foreign(_) | Self::Nested(..) => Class::Conflict,
             Self::Mismatch { .. } => Class::Verification,
             Self::Input { .. } => Class::Source,
-            Self::Record { .. } => Class::Infrastructure,
+            Self::Storage { refused: true, .. } => Class::NotAllowed,
+            Self::Record { .. } | Self::Storage { .. } => Class::Infrastructure,
             Self::Sign(error) => error.class(),
             Self::Lock(error) => error.class(),
             Self::File(error) => error.class(),

@@ -124,16 +124,34 @@ impl Repository {
         self.stored(move |store| store.save(&record)).await?;
         cx.cancel().check()?;
         self.target.switch(cx, suite, state.id()).await?;
-        let keep: Vec<StateId> = before.iter().map(State::id).collect();
-        if let Err(error) = self.target.prune(cx, suite, &keep).await {
+        if let Err(error) = self.tidy(cx, state, before).await {
             cx.warn(format!("old trees of suite {suite} are left: {error}"));
         }
         Ok(())
     }
 
+    /// What may as well be done by the next publication: the state becomes reachable by time, old trees go.
+    async fn tidy(&self, cx: &Context, state: &State, before: &[State]) -> Result<(), RepoError> {
+        let suite = &state.options.suite;
+        if self.is_by_time(&state.options) {
+            // The one before too: its run may have been interrupted here.
+            for state in before.last().into_iter().chain([state]) {
+                self.target.expose(cx, suite, state.id(), &state.date.snapshot_id()).await?;
+            }
+            return Ok(());
+        }
+        let keep: Vec<StateId> = before.iter().map(State::id).collect();
+        self.target.prune(cx, suite, &keep).await
+    }
+
+    /// Whether states of a suite stay reachable by time: then their trees stay until [`Repository::collect`] removes them.
+    pub(super) fn is_by_time(&self, options: &SuiteOptions) -> bool {
+        options.snapshots.is_some() && self.target.serves_by_time()
+    }
+
     /// The newest states that readers have seen, oldest first: the last ones, and those that were current within the overlap.
     /// Their indexes stay reachable by hash. Records of states that an interrupted run left unpublished are removed.
-    async fn recent(&self, cx: &Context, suite: &SuiteName) -> Result<Vec<State>, RepoError> {
+    pub(super) async fn recent(&self, cx: &Context, suite: &SuiteName) -> Result<Vec<State>, RepoError> {
         let current = self.target.current(cx, suite).await?;
         let (suite, options, now) = (suite.clone(), self.options, cx.now());
         self.stored(move |store| {

@@ -248,6 +248,46 @@ pub struct Change {
     pub added: Vec<Version>,
 }
 
+/// What a change is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Its newest version is newer.
+    Upgraded,
+    /// Its newest version is older.
+    Downgraded,
+}
+
+impl ChangeKind {
+    /// `added`, `removed`, `upgraded`, `downgraded`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Upgraded => "upgraded",
+            Self::Downgraded => "downgraded",
+        }
+    }
+}
+
+impl Change {
+    /// What happened: with several versions on a side the newest of each decides.
+    #[must_use]
+    pub fn kind(&self) -> ChangeKind {
+        match (self.removed.iter().max(), self.added.iter().max()) {
+            (None, _) => ChangeKind::Added,
+            (_, None) => ChangeKind::Removed,
+            (Some(old), Some(new)) if new.compare(old).is_lt() => ChangeKind::Downgraded,
+            _ => ChangeKind::Upgraded,
+        }
+    }
+}
+
 /// The packages in which two states differ, by name and architecture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -24,6 +24,7 @@ pub(super) fn text(
         ("NotAutomatic", options.not_automatic.then(|| "yes".to_owned())),
         ("ButAutomaticUpgrades", options.but_automatic_upgrades.then(|| "yes".to_owned())),
         ("Acquire-By-Hash", Some("yes".to_owned())),
+        ("Snapshots", options.snapshots.clone()),
         ("Architectures", Some(joined(options.architectures.iter().map(AsRef::as_ref).collect()))),
         ("Components", Some(joined(options.components.iter().map(AsRef::as_ref).collect()))),
         ("Description", options.description.clone()),

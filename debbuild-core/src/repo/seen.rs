@@ -11,6 +11,7 @@ use super::RepoError;
 use crate::{
     clock::Timestamp,
     digest::Sha256,
+    fail,
     path::{AbsPath, IoResultExt as _},
 };
 
@@ -84,6 +85,7 @@ impl Seen {
         }
         let mut file = tempfile::NamedTempFile::new_in(&folder).at("create a file in", &folder)?;
         file.write_all(text.as_bytes()).at("write", &self.path)?;
+        fail::point("name the list of seen files");
         file.persist(&self.path).map_err(|error| error.error).at("rename to", &self.path)?;
         Ok(())
     }

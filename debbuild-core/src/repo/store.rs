@@ -1,6 +1,7 @@
 //! The records of a repository in `.debbuild`: what suites there are, what is staged, and the numbered states.
 
 use std::{
+    collections::{BTreeMap, HashSet},
     fs,
     io::{self, Write as _},
 };
@@ -8,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Content, Entry, RepoError, STATE_SCHEMA, State, StateId, SuiteOptions,
+    Content, Entry, RepoError, Retention, STATE_SCHEMA, State, StateId, SuiteOptions,
     catalog::Catalog,
     chunk::ChunkStore,
     folder::{encoded, make_folders, sync_all, sync_folder, sync_folders},
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     digest::Sha256,
+    fail,
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
 };
@@ -52,6 +54,14 @@ struct SuiteRecord {
 struct StagedRecord {
     schema: u32,
     content: Content,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RetentionRecord {
+    schema: u32,
+    last: Option<u64>,
+    seconds: Option<u64>,
+    named: BTreeMap<String, i64>,
 }
 
 impl Store {
@@ -135,6 +145,57 @@ impl Store {
         self.write(&path, &StagedRecord { schema: STATE_SCHEMA, content })
     }
 
+    /// The rule by which states stay.
+    pub(super) fn retention(&self, suite: &SuiteName) -> Result<Retention, RepoError> {
+        let path = self.suite(suite)?.join("retention.json");
+        let Some(record) = read::<RetentionRecord>(&path)? else { return Ok(Retention::new()) };
+        let rule = Retention::new().with_last(record.last).with_seconds(record.seconds);
+        Ok(record.named.into_iter().fold(rule, |rule, (name, state)| rule.with_named(name, StateId::new(state))))
+    }
+
+    pub(super) fn set_retention(&self, suite: &SuiteName, rule: &Retention) -> Result<(), RepoError> {
+        let path = self.suite(suite)?.join("retention.json");
+        let named = rule.named.iter().map(|(name, state)| (name.clone(), state.get())).collect();
+        let record = RetentionRecord { schema: STATE_SCHEMA, last: rule.last, seconds: rule.seconds, named };
+        self.write(&path, &record)
+    }
+
+    fn kept_sources_path(&self) -> AbsPath {
+        self.dir.join(".debbuild/kept-sources.json")
+    }
+
+    /// Sources that no state has any more, but whose files packages still need.
+    pub(super) fn kept_sources(&self) -> Result<Vec<Entry>, RepoError> {
+        match read::<StagedRecord>(&self.kept_sources_path())? {
+            Some(record) => self.entries(&record.content),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Keeps exactly these, which are in their order; returns the segments they are in.
+    pub(super) fn set_kept_sources(&self, entries: &[Entry]) -> Result<Content, RepoError> {
+        let content = self.keep(entries)?;
+        self.write(&self.kept_sources_path(), &StagedRecord { schema: STATE_SCHEMA, content: content.clone() })?;
+        Ok(content)
+    }
+
+    /// Removes all segments but these, and what interrupted runs left. The caller holds the lock of the repository.
+    pub(super) fn sweep(&self, keep: &HashSet<Sha256>) -> Result<(), RepoError> {
+        for folder in children(&self.dir.join(".debbuild/segments"))? {
+            for path in children(&folder)? {
+                if !path.name().parse().is_ok_and(|sha256: Sha256| keep.contains(&sha256)) {
+                    fail::point("remove a segment");
+                    fs::remove_file(&path).at("remove", &path)?;
+                }
+            }
+        }
+        for path in children(&self.scratch())? {
+            let is_folder = fs::symlink_metadata(&path).at("look at", &path)?.is_dir();
+            if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.at("remove", &path)?;
+        }
+        Ok(())
+    }
+
     fn segment(&self, sha256: Sha256) -> Result<AbsPath, RepoError> {
         let name = sha256.to_string();
         Ok(self.dir.join(".debbuild/segments").child(&name[..2])?.child(&name)?)
@@ -164,6 +225,7 @@ impl Store {
         sync_all(&scratch, written.iter().map(|(file, _)| file.as_file()))?;
         let mut folders = Vec::new();
         for (file, path) in written {
+            fail::point("name a segment");
             file.persist(&path).map_err(|error| error.error).at("rename to", &path)?;
             folders.extend([path.parent(), path.parent().parent()]);
         }
@@ -226,6 +288,7 @@ impl Store {
     /// Forgets the record of a state that readers never saw.
     pub(super) fn forget(&self, suite: &SuiteName, id: StateId) -> Result<(), RepoError> {
         let path = self.state(suite, id)?;
+        fail::point("forget a record");
         fs::remove_file(&path).at("remove", &path)?;
         Ok(sync_folder(&path.parent())?)
     }
@@ -240,6 +303,7 @@ impl Store {
         let mut file = tempfile::NamedTempFile::new_in(&scratch).at("create a file in", &scratch)?;
         file.write_all(&bytes).at("write", path)?;
         file.as_file().sync_all().at("sync", path)?;
+        fail::point("name a record");
         file.persist(path).map_err(|error| error.error).at("rename to", path)?;
         Ok(sync_folder(&path.parent())?)
     }

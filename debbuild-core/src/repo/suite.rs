@@ -42,6 +42,9 @@ pub struct SuiteOptions {
     /// `ButAutomaticUpgrades: yes`: but upgrades what came from it.
     #[serde(default)]
     pub but_automatic_upgrades: bool,
+    /// The `Snapshots` field, an address with `@SNAPSHOTID@` in it: then each state stays reachable by its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<String>,
     /// The formats of its indexes; at least one.
     #[serde(default = "default_formats")]
     pub formats: Vec<IndexFormat>,
@@ -121,6 +124,7 @@ impl SuiteOptions {
             valid_for_seconds: Some(VALID_FOR),
             not_automatic: false,
             but_automatic_upgrades: false,
+            snapshots: None,
             formats: default_formats(),
         }
     }
@@ -176,6 +180,13 @@ impl SuiteOptions {
         self
     }
 
+    /// Keeps each state reachable by its time, for clients at this address (with `@SNAPSHOTID@` in it), or not.
+    #[must_use]
+    pub fn with_snapshots(mut self, address: Option<String>) -> Self {
+        self.snapshots = address;
+        self
+    }
+
     /// With indexes in these formats.
     #[must_use]
     pub fn with_formats(mut self, formats: Vec<IndexFormat>) -> Self {
@@ -199,6 +210,12 @@ impl SuiteOptions {
         }
         if self.architectures.is_empty() || self.architectures.iter().any(Architecture::is_all) {
             return refuse("architectures", "there must be one, and `all` is in each");
+        }
+        let good = |address: &String| {
+            address.contains("@SNAPSHOTID@") && !address.contains(|c: char| c.is_whitespace() || c.is_control())
+        };
+        if !self.snapshots.iter().all(good) {
+            return refuse("snapshots", "it must be an address with @SNAPSHOTID@ in it");
         }
         if self.formats.is_empty() {
             return refuse("formats", "there must be one");

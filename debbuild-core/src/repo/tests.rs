@@ -1,5 +1,7 @@
 //! Unit tests of repositories: staging, states, refusals, interruptions, on folder and memory targets, with the twins of signing.
 
+mod retain;
+
 use std::{sync::Arc, time::Duration};
 
 use super::{index::by_hash, *};
@@ -336,8 +338,8 @@ impl Signer for Liar {
         self.0.public_key(cx).await
     }
 
-    async fn fingerprint(&self, cx: &Context) -> Result<Fingerprint, SignError> {
-        self.0.fingerprint(cx).await
+    async fn fingerprints(&self, cx: &Context) -> Result<Vec<Fingerprint>, SignError> {
+        self.0.fingerprints(cx).await
     }
 
     async fn clear_sign(&self, cx: &Context, _: &[u8]) -> Result<Vec<u8>, SignError> {
@@ -382,12 +384,16 @@ async fn the_key_is_exported_in_both_forms() {
 #[cfg(feature = "testing")]
 #[tokio::test]
 async fn targets_conform() {
-    for folder in [true, false] {
+    type Make = fn(&Place) -> Box<dyn PublishTarget>;
+    let makes: &[Make] = &[
+        |place| Box::new(FolderTarget::new(place.base.join("repo"))),
+        |_| Box::new(MemoryTarget::new()),
+        #[cfg(feature = "s3")]
+        |_| Box::new(S3Target::in_memory()),
+    ];
+    for make in makes {
         let place = place();
-        let target: Box<dyn PublishTarget> =
-            if folder { Box::new(FolderTarget::new(place.base.join("repo"))) } else { Box::new(MemoryTarget::new()) };
-        std::fs::create_dir(place.base.join("scratch")).unwrap();
-        conformance::pool(&*target, &place.base.join("scratch")).await;
-        conformance::trees(&*target).await;
+        let target = make(&place);
+        conformance::all(&*target, &place.base.join("scratch")).await;
     }
 }

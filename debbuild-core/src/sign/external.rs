@@ -14,10 +14,10 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ExternalOptions {
-    /// The public key in binary form.
+    /// The public keys in binary form.
     pub public_key: Vec<u8>,
-    /// Its fingerprint.
-    pub fingerprint: Fingerprint,
+    /// Their fingerprints, oldest first: several while one follows another and the commands sign with each.
+    pub fingerprints: Vec<Fingerprint>,
     /// Program and arguments: text on standard input, clear-signed text on standard output.
     pub clear: Vec<String>,
     /// Program and arguments: data on standard input, armored detached signature on standard output.
@@ -33,7 +33,14 @@ impl ExternalOptions {
     #[must_use]
     pub fn new(public_key: Vec<u8>, fingerprint: Fingerprint, clear: Vec<String>, detached: Vec<String>) -> Self {
         let timeout = Duration::from_secs(300);
-        Self { public_key, fingerprint, clear, detached, env: BTreeMap::new(), timeout }
+        Self { public_key, fingerprints: vec![fingerprint], clear, detached, env: BTreeMap::new(), timeout }
+    }
+
+    /// With the fingerprint of one more key that the commands sign with; the public keys are given together.
+    #[must_use]
+    pub fn with_key(mut self, fingerprint: Fingerprint) -> Self {
+        self.fingerprints.push(fingerprint);
+        self
     }
 
     /// With a variable of the environment.
@@ -89,8 +96,8 @@ impl Signer for ExternalSigner {
         Ok(self.options.public_key.clone())
     }
 
-    async fn fingerprint(&self, _: &Context) -> Result<Fingerprint, SignError> {
-        Ok(self.options.fingerprint.clone())
+    async fn fingerprints(&self, _: &Context) -> Result<Vec<Fingerprint>, SignError> {
+        Ok(self.options.fingerprints.clone())
     }
 
     async fn clear_sign(&self, cx: &Context, text: &[u8]) -> Result<Vec<u8>, SignError> {

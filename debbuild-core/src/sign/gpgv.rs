@@ -70,6 +70,7 @@ impl Tool for GpgvVerifier {
             let tail = String::from_utf8_lossy(&said.stderr).trim().to_owned();
             return Err(CommandError::Failed { program: "gpgv".to_owned(), exit, tail }.into());
         }
-        good_signatures(&status, at).map_err(|reason| SignError::NotVerified { what: what.to_owned(), reason })
+        good_signatures(&status, at, cx.now())
+            .map_err(|reason| SignError::NotVerified { what: what.to_owned(), reason })
     }
 }

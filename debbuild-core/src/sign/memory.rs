@@ -58,8 +58,8 @@ impl Signer for MemorySigner {
         Ok([MARK, &self.id].concat())
     }
 
-    async fn fingerprint(&self, _: &Context) -> Result<Fingerprint, SignError> {
-        Fingerprint::new(&hex::encode(self.id))
+    async fn fingerprints(&self, _: &Context) -> Result<Vec<Fingerprint>, SignError> {
+        Ok(vec![Fingerprint::new(&hex::encode(self.id))?])
     }
 
     async fn clear_sign(&self, cx: &Context, text: &[u8]) -> Result<Vec<u8>, SignError> {

@@ -8,6 +8,7 @@ mod external;
 mod frame;
 mod gpg;
 mod gpgv;
+mod keyring;
 mod memory;
 mod sqv;
 mod status;
@@ -18,8 +19,9 @@ use std::fmt;
 use async_trait::async_trait;
 pub use detect::{ToolVerifier, detect};
 pub use external::{ExternalOptions, ExternalSigner};
-pub use gpg::{GpgOptions, GpgSigner, KeyAlgorithm};
+pub use gpg::{GpgOptions, GpgSigner, KeyAlgorithm, KeyRole, SigningKey};
 pub use gpgv::GpgvVerifier;
+pub use keyring::KeyringPackage;
 pub use memory::{MemorySigner, MemoryVerifier};
 pub use sqv::SqvVerifier;
 
@@ -137,6 +139,9 @@ pub enum SignError {
     /// There is no key to sign with, or to check against.
     #[error("no key: {0}")]
     NoKey(String),
+    /// The keys of this home, or of this command, are made and changed by somebody else.
+    #[error("the keys of {0} are not managed by debbuild")]
+    Managed(String),
     /// A keyring is not one that OpenPGP tools can read.
     #[error("cannot use keyring {what}: {reason}")]
     Keyring {
@@ -172,7 +177,7 @@ impl Classify for SignError {
         match self {
             Self::Fingerprint(_) => Class::Usage,
             Self::NotVerified { .. } => Class::Verification,
-            Self::NoKey(_) | Self::Keyring { .. } => Class::Config,
+            Self::NoKey(_) | Self::Managed(_) | Self::Keyring { .. } => Class::Config,
             Self::NotSigned { .. } => Class::Infrastructure,
             Self::Cancelled(_) => Class::Cancelled,
             Self::Command(error) => error.class(),
@@ -182,22 +187,31 @@ impl Classify for SignError {
     }
 }
 
-/// Signs with one key, which it may not be able to read itself.
+/// Signs with one key, or (while one follows another) with several, which it may not be able to read itself.
 #[async_trait]
 pub trait Signer: fmt::Debug + Send + Sync {
-    /// The public key, binary (not armored), as apt's `Signed-By` files are.
+    /// The public keys of all that sign, binary (not armored), as apt's `Signed-By` files are.
     ///
     /// # Errors
     /// [`SignError`].
     async fn public_key(&self, cx: &Context) -> Result<Vec<u8>, SignError>;
 
-    /// The key's fingerprint.
+    /// The fingerprints of all keys that sign, oldest first; never empty.
     ///
     /// # Errors
     /// [`SignError`].
-    async fn fingerprint(&self, cx: &Context) -> Result<Fingerprint, SignError>;
+    async fn fingerprints(&self, cx: &Context) -> Result<Vec<Fingerprint>, SignError>;
 
-    /// The text with its signature around it, as in InRelease and .dsc files.
+    /// The fingerprint of the key that has signed for longest: what records name.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    async fn fingerprint(&self, cx: &Context) -> Result<Fingerprint, SignError> {
+        let first = self.fingerprints(cx).await?.into_iter().next();
+        first.ok_or_else(|| SignError::NoKey("nothing signs".to_owned()))
+    }
+
+    /// The text with the signatures around it, as in InRelease and .dsc files.
     ///
     /// # Errors
     /// [`SignError`].

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     Fingerprint, SignError, Signature,
+    status::{CHANGED, EXPIRED, LATER, REVOKED, UNKNOWN, WEAK},
     workspace::{Prepared, Tool},
 };
 use crate::{
@@ -80,8 +81,7 @@ impl Tool for SqvVerifier {
         let refuse = |reason: String| SignError::NotVerified { what: what.to_owned(), reason };
         if !exit.success() {
             let stderr = String::from_utf8_lossy(&said.stderr);
-            let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            return Err(refuse(format!("sqv ended with {exit}: {}", lines.join("; "))));
+            return Err(refuse(reason(&stderr, &exit.to_string())));
         }
         let fingerprints = String::from_utf8_lossy(&said.stdout);
         let signatures: Vec<Signature> = fingerprints
@@ -90,4 +90,27 @@ impl Tool for SqvVerifier {
             .collect::<Result<_, _>>()?;
         if signatures.is_empty() { Err(refuse("sqv named no key".to_owned())) } else { Ok(signatures) }
     }
+}
+
+/// Why sqv refused, in the words that gpgv's answers are told in where they mean the same, with sqv's own after them.
+fn reason(stderr: &str, exit: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said = lines.join("; ");
+    let has = |text: &str| said.contains(text);
+    let told = if has("has been manipulated") {
+        CHANGED
+    } else if has("Missing key") {
+        UNKNOWN
+    } else if has("is revoked") {
+        REVOKED
+    } else if has("is not considered secure") {
+        if has("is not bound") { "the key's own signatures are over a weak hash" } else { WEAK }
+    } else if has("Not live until") || has("was created after") {
+        LATER
+    } else if has("xpired on") || has("not alive") {
+        EXPIRED
+    } else {
+        return format!("sqv ended with {exit}: {said}");
+    };
+    format!("{told}: {said}")
 }

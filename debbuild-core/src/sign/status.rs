@@ -3,8 +3,10 @@
 use super::{Fingerprint, Signature};
 use crate::clock::Timestamp;
 
-/// How far a signature may lie in the future of the time it is checked at, in seconds (as apt's `Max-FutureTime`).
+/// How far a signature may lie in the future of a named time that it is checked at, in seconds (as apt's `Max-FutureTime`).
 const SLACK: i64 = 10;
+/// How far it may lie in the future of the clock, in seconds: clocks differ, and sqv allows as much.
+const CLOCK_SLACK: i64 = 30 * 60;
 
 /// Words that say nothing against a signature.
 const NEUTRAL: [&str; 11] = [
@@ -20,6 +22,14 @@ const NEUTRAL: [&str; 11] = [
     "NO_PUBKEY",
     "SIGEXPIRED",
 ];
+
+// What both tools' answers are told as.
+pub(super) const CHANGED: &str = "the text was changed after it was signed";
+pub(super) const UNKNOWN: &str = "signed by a key that is not in the keyring";
+pub(super) const EXPIRED: &str = "the key has expired";
+pub(super) const REVOKED: &str = "the key is revoked";
+pub(super) const WEAK: &str = "the signature is over a weak hash";
+pub(super) const LATER: &str = "the signature was made after the time it is checked at";
 
 /// What one signature block (from `NEWSIG` to the next) has said so far.
 #[derive(Debug, Default)]
@@ -43,7 +53,7 @@ enum Verdict {
 /// Accepted is a signature with `GOODSIG` and `VALIDSIG`, of class 00 or 01, over a hash better than SHA-1, made no later
 /// than `at`. An expired key or signature is accepted only where `at` is given and lies before the expiry. Signatures by
 /// unknown keys are passed over, as an archive may sign with several; a bad one, or a word that is not known, refuses all.
-pub(super) fn good_signatures(status: &str, at: Option<Timestamp>) -> Result<Vec<Signature>, String> {
+pub(super) fn good_signatures(status: &str, at: Option<Timestamp>, now: Timestamp) -> Result<Vec<Signature>, String> {
     let (mut good, mut refused, mut plaintexts) = (Vec::new(), None, 0);
     let mut block = Block::default();
     for line in status.lines() {
@@ -60,14 +70,14 @@ pub(super) fn good_signatures(status: &str, at: Option<Timestamp>) -> Result<Vec
                 let expiry = words.get(1).and_then(|time| time.parse().ok()).unwrap_or(0);
                 block.key_expired = Some(block.key_expired.map_or(expiry, |earlier| earlier.min(expiry)));
             }
-            "VALIDSIG" => match accept(&block, &words, at) {
+            "VALIDSIG" => match accept(&block, &words, at, now) {
                 Ok(signature) => good.push(signature),
                 Err(reason) => refused = Some(reason),
             },
-            "BADSIG" => return Err("the text was changed after it was signed".to_owned()),
+            "BADSIG" => return Err(CHANGED.to_owned()),
             "NODATA" => return Err("it is not signed".to_owned()),
             "NO_PUBKEY" if refused.is_none() => {
-                refused = Some(format!("signed by a key that is not in the keyring: {}", words.get(1).unwrap_or(&"?")));
+                refused = Some(format!("{UNKNOWN}: {}", words.get(1).unwrap_or(&"?")));
             }
             "ERRSIG" if words.get(6) == Some(&"4") => refused = Some("unknown signature algorithm".to_owned()),
             word if NEUTRAL.contains(&word) => {}
@@ -82,7 +92,7 @@ pub(super) fn good_signatures(status: &str, at: Option<Timestamp>) -> Result<Vec
 
 /// Takes the signature of a `VALIDSIG` line: fingerprint, date, time, expiry, version, reserved, public key algorithm,
 /// hash algorithm, class, primary key's fingerprint.
-fn accept(block: &Block, words: &[&str], at: Option<Timestamp>) -> Result<Signature, String> {
+fn accept(block: &Block, words: &[&str], at: Option<Timestamp>, now: Timestamp) -> Result<Signature, String> {
     let field = |index: usize| words.get(index).copied().unwrap_or("");
     let number = |index: usize| field(index).parse::<i64>().map_err(|_| format!("gpgv said {words:?}"));
     let (made, expires) = (number(3)?, number(4)?);
@@ -90,20 +100,20 @@ fn accept(block: &Block, words: &[&str], at: Option<Timestamp>) -> Result<Signat
         (Verdict::Good, ..) => {}
         (Verdict::KeyExpired, Some(at), Some(expired)) if at.seconds() < expired => {}
         (Verdict::SignatureExpired, Some(at), _) if at.seconds() < expires => {}
-        (Verdict::KeyExpired, ..) => return Err("the key has expired".to_owned()),
+        (Verdict::KeyExpired, ..) => return Err(EXPIRED.to_owned()),
         (Verdict::SignatureExpired, ..) => return Err("the signature has expired".to_owned()),
-        (Verdict::Revoked, ..) => return Err("the key is revoked".to_owned()),
+        (Verdict::Revoked, ..) => return Err(REVOKED.to_owned()),
         (Verdict::None, ..) => return Err("a signature without a verdict".to_owned()),
     }
     // Hash algorithms 1, 2 and 3 are MD5, SHA-1 and RIPEMD-160 (RFC 9580, section 9.5).
     if matches!(field(8), "1" | "2" | "3") {
-        return Err("the signature is over a weak hash".to_owned());
+        return Err(WEAK.to_owned());
     }
     if !matches!(field(9), "00" | "01") {
         return Err("it is not the signature of a document".to_owned());
     }
-    if at.is_some_and(|at| made > at.seconds() + SLACK) {
-        return Err("the signature was made after the time it is checked at".to_owned());
+    if made > at.map_or(now.seconds() + CLOCK_SLACK, |at| at.seconds() + SLACK) {
+        return Err(LATER.to_owned());
     }
     let primary = Fingerprint::new(field(10)).map_err(|error| error.to_string())?;
     Ok(Signature::new(primary, Some(Timestamp::from_seconds(made))))

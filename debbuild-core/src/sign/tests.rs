@@ -2,6 +2,7 @@
 
 use super::{armor::*, status::good_signatures, *};
 
+const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 const FPR: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
 
 fn lines(lines: &[&str]) -> String {
@@ -32,12 +33,12 @@ fn armor_goes_on_and_off() {
 #[test]
 fn status_lines_decide() {
     let good = valid(100, 0, 10, "01");
-    let accepted = good_signatures(&lines(&["NEWSIG", "GOODSIG 01 x", &good]), None).unwrap();
+    let accepted = good_signatures(&lines(&["NEWSIG", "GOODSIG 01 x", &good]), None, NOW).unwrap();
     assert_eq!(accepted[0].fingerprint.as_str(), FPR);
     assert_eq!(accepted[0].made, Some(Timestamp::from_seconds(100)));
     // One unknown key among known ones is how archives change keys.
     let mixed = ["NEWSIG", "ERRSIG 02 1 10 01 1 9 -", "NO_PUBKEY 02", "NEWSIG", "GOODSIG 01 x", &good];
-    assert_eq!(good_signatures(&lines(&mixed), None).unwrap().len(), 1);
+    assert_eq!(good_signatures(&lines(&mixed), None, NOW).unwrap().len(), 1);
 
     let refused: [(&[&str], &str); 9] = [
         (&["NEWSIG", "BADSIG 01 x"], "changed"),
@@ -51,7 +52,7 @@ fn status_lines_decide() {
         (&["PLAINTEXT 74 0", "PLAINTEXT 74 0", "NEWSIG", "GOODSIG 01 x", &good], "more than one"),
     ];
     for (said, reason) in refused {
-        let answer = good_signatures(&lines(said), None).unwrap_err();
+        let answer = good_signatures(&lines(said), None, NOW).unwrap_err();
         assert!(answer.contains(reason), "{said:?}: {answer}");
     }
 }
@@ -60,13 +61,17 @@ fn status_lines_decide() {
 fn expiry_is_judged_at_the_time_of_the_check() {
     let at = |seconds| Some(Timestamp::from_seconds(seconds));
     let key = lines(&["NEWSIG", "KEYEXPIRED 500", "EXPKEYSIG 01 x", &valid(100, 0, 10, "00")]);
-    assert!(good_signatures(&key, None).unwrap_err().contains("key has expired"));
-    assert!(good_signatures(&key, at(500)).is_err());
-    assert!(good_signatures(&key, at(499)).is_ok());
-    assert!(good_signatures(&key, at(50)).unwrap_err().contains("after the time"));
+    assert!(good_signatures(&key, None, NOW).unwrap_err().contains("key has expired"));
+    assert!(good_signatures(&key, at(500), NOW).is_err());
+    assert!(good_signatures(&key, at(499), NOW).is_ok());
+    assert!(good_signatures(&key, at(50), NOW).unwrap_err().contains("after the time"));
     let signature = lines(&["NEWSIG", "EXPSIG 01 x", &valid(100, 500, 10, "00")]);
-    assert!(good_signatures(&signature, None).is_err());
-    assert!(good_signatures(&signature, at(499)).is_ok());
+    assert!(good_signatures(&signature, None, NOW).is_err());
+    assert!(good_signatures(&signature, at(499), NOW).is_ok());
+    // Row 23 of the table of bad inputs: a signature that is dated days ahead.
+    let ahead = |seconds| lines(&["NEWSIG", "GOODSIG 01 x", &valid(NOW.seconds() + seconds, 0, 10, "00")]);
+    assert!(good_signatures(&ahead(60), None, NOW).is_ok());
+    assert!(good_signatures(&ahead(8 * 86_400), None, NOW).unwrap_err().contains("made after the time"));
 }
 
 #[cfg(feature = "testing")]

@@ -1,10 +1,13 @@
 //! A repository in a folder of this machine: the tree of a suite is a symbolic link into immutable trees, replaced by one rename.
 
+mod links;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File, Permissions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -17,6 +20,7 @@ use crate::{
     cancel::CancelToken,
     context::Context,
     digest::{Hasher, HashingReader, Sha256},
+    fail,
     name::{PoolPath, SuiteName},
     path::{AbsPath, FileError, IoResultExt as _},
 };
@@ -78,6 +82,7 @@ impl FolderTarget {
         for (placement, copy) in brought.values() {
             let target = self.dir.descend(placement.path.as_str())?;
             folders.extend(new_folders(&target.parent())?);
+            fail::point("place a file");
             // Unlike a rename, a link never replaces what another process has put there meanwhile.
             match fs::hard_link(copy, &target) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -102,11 +107,12 @@ impl FolderTarget {
             tempfile::Builder::new().prefix("stage").tempdir_in(&scratch).at("create a folder in", &scratch)?;
         let root = AbsPath::new(temporary.path().join("tree"))?;
         make_folders(&root)?;
+        let seen = self.seen(suite)?;
         for file in tree {
             let path = root.descend(file.path.as_str())?;
             make_folders(&path.parent())?;
             match &file.content {
-                TreeContent::Bytes(bytes) => write_file(&path, bytes)?,
+                TreeContent::Bytes(bytes) => write_file(&path, bytes, seen)?,
                 TreeContent::SameAs(other) => {
                     fs::hard_link(root.descend(other.as_str())?, &path).at("link", &path)?;
                 }
@@ -117,8 +123,10 @@ impl FolderTarget {
             }
         }
         sync_folders_below(&root)?;
+        fail::point("name a tree");
         if target.as_std().exists() {
             fs::remove_dir_all(&target).at("remove", &target)?;
+            fail::point("name a tree again");
         }
         fs::rename(&root, &target).at("rename to", &target)?;
         Ok(sync_folder(&target.parent())?)
@@ -129,16 +137,7 @@ impl FolderTarget {
             return Err(RepoError::NoState { suite: suite.clone(), state });
         }
         self.current_state(suite)?;
-        let link = self.link(suite)?;
-        make_folders(&link.parent())?;
-        let scratch = self.scratch();
-        let temporary =
-            tempfile::Builder::new().prefix("switch").tempdir_in(&scratch).at("create a folder in", &scratch)?;
-        let fresh = AbsPath::new(temporary.path().join("link"))?;
-        let up = "../".repeat(suite.as_str().split('/').count());
-        symlink(format!("{up}.debbuild/trees/{}/{state}", encoded(suite)), &fresh).at("create", &fresh)?;
-        fs::rename(&fresh, &link).at("rename to", &link)?;
-        Ok(sync_folder(&link.parent())?)
+        self.point_suite(&self.link(suite)?, 0, suite, state)
     }
 
     fn current_state(&self, suite: &SuiteName) -> Result<Option<StateId>, RepoError> {
@@ -146,30 +145,17 @@ impl FolderTarget {
         let target = match fs::read_link(&link) {
             Ok(target) => target,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(RepoError::Foreign(link)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                return Err(RepoError::Foreign(link.to_string()));
+            }
             // Another suite's link or file where a folder of this one's path should be.
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(RepoError::Foreign(link)),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(RepoError::Foreign(link.to_string()));
+            }
             Err(error) => return Err(error).at("read", &link).map_err(RepoError::from),
         };
         let number = target.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
-        number.map(Some).ok_or(RepoError::Foreign(link))
-    }
-
-    fn prune_trees(&self, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError> {
-        let current = self.current_state(suite)?;
-        let trees = self.trees(suite)?;
-        let entries = match fs::read_dir(&trees) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.at("read", &trees)?,
-        };
-        for entry in entries {
-            let path = AbsPath::new(entry.at("read", &trees)?.path())?;
-            let Ok(state) = path.name().parse::<StateId>() else { continue };
-            if !keep.contains(&state) && Some(state) != current {
-                fs::remove_dir_all(&path).at("remove", &path)?;
-            }
-        }
-        Ok(())
+        number.map(Some).ok_or(RepoError::Foreign(link.to_string()))
     }
 
     fn open(&self, path: &PoolPath) -> Result<Option<(File, AbsPath)>, RepoError> {
@@ -204,6 +190,7 @@ fn is_there(placement: &Placement, target: &AbsPath) -> Result<bool, RepoError> 
 
 /// Makes a file beside the pool with the content that was promised.
 fn bring(placement: &Placement, copy: &AbsPath) -> Result<(), RepoError> {
+    fail::point("bring a file");
     let linked = placement.how == Placing::Link && fs::hard_link(&placement.file, copy).is_ok();
     if linked && placement.checked {
         return Ok(());
@@ -238,10 +225,16 @@ pub(super) fn digest(file: &mut File, path: &AbsPath) -> Result<(u64, Sha256), F
     }
 }
 
-fn write_file(path: &AbsPath, bytes: &[u8]) -> Result<(), FileError> {
+/// Writes a file, with a time that is later than the one that readers have seen.
+fn write_file(path: &AbsPath, bytes: &[u8], seen: Option<SystemTime>) -> Result<(), FileError> {
+    fail::point("write a file of a tree");
     let mut file = File::create_new(path).at("create", path)?;
     file.write_all(bytes).at("write", path)?;
     file.set_permissions(Permissions::from_mode(PUBLISHED)).at("set the mode of", path)?;
+    let written = file.metadata().and_then(|found| found.modified()).at("look at", path)?;
+    if let Some(later) = seen.map(|seen| seen + Duration::from_secs(1)).filter(|later| *later > written) {
+        file.set_modified(later).at("set the time of", path)?;
+    }
     file.sync_all().at("sync", path)
 }
 
@@ -291,6 +284,7 @@ fn new_folders(path: &AbsPath) -> Result<Vec<AbsPath>, FileError> {
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &AbsPath) -> Result<(), FileError> {
+    fail::point("sync a folder");
     File::open(path).and_then(|folder| folder.sync_all()).at("sync", path)
 }
 
@@ -326,9 +320,33 @@ impl PublishTarget for FolderTarget {
         blocking::run(move || this.current_state(&suite)).await
     }
 
+    async fn trees(&self, _: &Context, suite: &SuiteName) -> Result<Vec<StateId>, RepoError> {
+        let (this, suite) = (self.clone(), suite.clone());
+        blocking::run(move || this.kept(&suite)).await
+    }
+
     async fn prune(&self, _: &Context, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError> {
         let (this, suite, keep) = (self.clone(), suite.clone(), keep.to_vec());
         blocking::run(move || this.prune_trees(&suite, &keep)).await
+    }
+
+    async fn pool(&self, _: &Context) -> Result<Vec<(PoolPath, u64)>, RepoError> {
+        let this = self.clone();
+        blocking::run(move || this.pool_files()).await
+    }
+
+    async fn remove(&self, _: &Context, files: &[PoolPath]) -> Result<(), RepoError> {
+        let (this, files) = (self.clone(), files.to_vec());
+        blocking::run(move || this.remove_files(&files)).await
+    }
+
+    fn serves_by_time(&self) -> bool {
+        true
+    }
+
+    async fn expose(&self, _: &Context, suite: &SuiteName, state: StateId, time: &str) -> Result<(), RepoError> {
+        let (this, suite, time) = (self.clone(), suite.clone(), time.to_owned());
+        blocking::run(move || this.expose_tree(&suite, state, &time)).await
     }
 
     async fn read(&self, _: &Context, path: &PoolPath) -> Result<Option<Bytes>, RepoError> {
