@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{} {} {}", entry.name, entry.version, entry.architecture_name());
     }
     // The key is made on first use and stays in the state folder.
-    let signer = app.signer();
+    let signer = app.signer().map_err(|error| error.message())?;
     let state = repository.publish(&cx, &suite, &*signer).await?;
     println!("state {} of {suite}, signed by {}", state.number, signer.fingerprint(&cx).await?);
 

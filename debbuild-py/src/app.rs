@@ -26,6 +26,7 @@ use crate::{
     composes::PyComposes,
     convert::{IntoPy as _, plain, seconds},
     handle::Handle,
+    keys::PyKeys,
     queue::PyQueue,
     repository::PyRepository,
     tags::PyTags,
@@ -94,6 +95,11 @@ impl PyApp {
     #[getter]
     fn queue(&self, py: Python<'_>) -> PyQueue {
         PyQueue(self.0.share(py))
+    }
+
+    #[getter]
+    fn keys(&self, py: Python<'_>) -> PyKeys {
+        PyKeys(self.0.share(py))
     }
 
     #[getter]

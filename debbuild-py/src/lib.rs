@@ -7,6 +7,7 @@ mod composes;
 mod control;
 mod convert;
 mod handle;
+mod keys;
 mod queue;
 mod repository;
 mod runtime;
@@ -21,6 +22,7 @@ fn _debbuild(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<app::PyApp>()?;
     module.add_class::<chroots::PyChroots>()?;
     module.add_class::<composes::PyComposes>()?;
+    module.add_class::<keys::PyKeys>()?;
     module.add_class::<queue::PyQueue>()?;
     module.add_class::<repository::PyRepository>()?;
     module.add_class::<tags::PyTags>()?;

@@ -1,11 +1,13 @@
 //! `App.repository(folder)`: an APT repository.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use debbuild_cli::app::{
     App, AppError, Failure,
     mirror::{MirrorOrder, mirror_plan_json, mirror_report_json},
     repo::{SuiteChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
+    retain::{RetentionChange, collected_json, retention_json},
+    sign::KeyringOrder,
 };
 use debbuild_core::{
     acquire::fetch::Uri,
@@ -13,10 +15,11 @@ use debbuild_core::{
     context::Context,
     error::Class,
     mirror::ImportOptions,
-    name::{ComponentName, SuiteName},
+    name::{ComponentName, PackageName, SuiteName},
     path::AbsPath,
     pattern::Pattern,
     repo::{Placing, Repository, StateId},
+    version::Version,
 };
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -94,7 +97,7 @@ impl PyRepository {
 
     #[pyo3(signature = (
         suite, *, components=None, architectures=None, codename=None, origin=None, label=None, description=None,
-        valid_for=None
+        valid_for=None, snapshots=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn init<'py>(
@@ -108,12 +111,14 @@ impl PyRepository {
         label: Option<String>,
         description: Option<String>,
         valid_for: Option<ValidFor>,
+        snapshots: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let suite = SuiteName::new(suite).into_py_result(py)?;
         let mut change = change(components, architectures).into_py_result(py)?;
         change.valid_for_seconds = valid_for.map(ValidFor::seconds).transpose().into_py_result(py)?;
         change.codename = codename.map(SuiteName::new).transpose().into_py_result(py)?;
         (change.origin, change.label, change.description) = (origin, label, description);
+        change.snapshots = snapshots.map(|address| (address != "none").then_some(address));
         let dir = self.dir.clone();
         self.handle.show(py, |app, cx| async move { Ok(suite_json(&app.repo_init(&cx, &dir, &suite, change).await?)) })
     }
@@ -151,12 +156,15 @@ impl PyRepository {
         })
     }
 
-    #[pyo3(signature = (*, suite=None))]
-    fn publish<'py>(&self, py: Python<'py>, suite: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (*, suite=None, to=None))]
+    fn publish<'py>(&self, py: Python<'py>, suite: Option<&str>, to: Option<String>) -> PyResult<Bound<'py, PyAny>> {
         let place = self.place(py, suite)?;
         self.handle.show(py, |app, cx| async move {
             let repository = Repository::open(&cx, place.dir).await?;
-            let states = app.repo_publish(&cx, &repository, place.suite.as_ref()).await?;
+            let states = match to {
+                Some(to) => app.repo_publish_to(&cx, &repository, place.suite.as_ref(), &to).await?,
+                None => app.repo_publish(&cx, &repository, place.suite.as_ref()).await?,
+            };
             Ok(states.iter().map(state_json).collect::<Vec<Value>>())
         })
     }
@@ -205,7 +213,7 @@ impl PyRepository {
         let place = self.place(py, suite)?;
         self.handle.show(py, |app, cx| async move {
             let (repository, suite) = place.open(&app, &cx).await?;
-            let state = repository.switch(&cx, &suite, StateId::new(state), &*app.signer()).await?;
+            let state = repository.switch(&cx, &suite, StateId::new(state), &*app.signer()?).await?;
             Ok(state_json(&state))
         })
     }
@@ -312,6 +320,61 @@ impl PyRepository {
             let options = ImportOptions::new(from, suite, app.architecture(&cx).await?);
             let options = options.with_into(into).with_placing(placing);
             Ok(mirror_report_json(&app.repo_import(&cx, &dir, &options, keyrings).await?))
+        })
+    }
+
+    #[pyo3(signature = (into, *, name, maintainer, suite=None, version=None, uri=None))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    fn keyring_package<'py>(
+        &self,
+        py: Python<'py>,
+        into: PathBuf,
+        name: &str,
+        maintainer: String,
+        suite: Option<&str>,
+        version: Option<&str>,
+        uri: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        let into = self.handle.path(&into).into_py_result(py)?;
+        let name = PackageName::new(name).into_py_result(py)?;
+        let version = version.map(Version::new).transpose().into_py_result(py)?;
+        let order = KeyringOrder::new(name, maintainer, into).with_version(version).with_uri(uri);
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            Ok(app.keyring_package(&cx, &repository, &suite, order).await?.to_string())
+        })
+    }
+
+    #[pyo3(signature = (*, suite=None, last=None, seconds=None, names=None, forget=None))]
+    fn retain<'py>(
+        &self,
+        py: Python<'py>,
+        suite: Option<&str>,
+        last: Option<u64>,
+        seconds: Option<u64>,
+        names: Option<BTreeMap<String, i64>>,
+        forget: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(py, suite)?;
+        // Nothing could be meant by 0 but that there is no limit.
+        let limit = |number: Option<u64>| number.map(|number| (number > 0).then_some(number));
+        let mut change = RetentionChange::default();
+        (change.last, change.seconds) = (limit(last), limit(seconds));
+        change.names = names.unwrap_or_default().into_iter().map(|(name, id)| (name, StateId::new(id))).collect();
+        change.forget = forget.unwrap_or_default();
+        self.handle.show(py, |app, cx| async move {
+            let (repository, suite) = place.open(&app, &cx).await?;
+            Ok(retention_json(&app.repo_retain(&cx, &repository, &suite, change).await?))
+        })
+    }
+
+    #[pyo3(signature = (*, dry_run=false, at=None))]
+    fn gc<'py>(&self, py: Python<'py>, dry_run: bool, at: Option<String>) -> PyResult<Bound<'py, PyAny>> {
+        let dir = self.dir.clone();
+        self.handle.show(py, |app, cx| async move {
+            let repository = Repository::open(&cx, dir).await?;
+            Ok(collected_json(&app.repo_gc(&cx, &repository, at.as_deref(), dry_run).await?))
         })
     }
 }

@@ -44,6 +44,60 @@ def test_states_can_be_compared_and_switched(app: debbuild.App, deb: Path, tmp_p
     assert "URIs: https://apt.example.org" in Path(files["sources"]).read_text()
 
 
+def test_keys_follow_one_another_and_are_handed_out(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    repository.init("demo", architectures=["amd64"])
+    repository.add([deb])
+    assert app.keys.list() == []
+    repository.publish()
+    [old] = app.keys.list()
+    new = app.keys.rotate()
+    assert [(key["fingerprint"], key["role"]) for key in app.keys.list()] == [
+        (old["fingerprint"], "signing"),
+        (new, "signing"),
+    ]
+    repository.publish()
+    assert repository.verify()["good"]
+    assert [key["role"] for key in app.keys.retire(old["fingerprint"])] == ["signing", "retired"]
+    with pytest.raises(errors.ConfigError, match="the only one"):
+        app.keys.retire(new)
+    order = {"name": "demo", "maintainer": "Demo <demo@example.org>", "uri": "https://apt.example.org"}
+    package = Path(repository.keyring_package(tmp_path / "key", **order))
+    fields = subprocess.run(["dpkg-deb", "--field", package], check=True, capture_output=True, text=True).stdout
+    assert "Package: demo-archive-keyring\n" in fields
+    assert repository.add([package])[0]["package"] == "demo-archive-keyring"
+
+
+def test_states_go_by_a_rule_and_stay_by_name(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    address = "https://apt.example.org/snapshots/@SNAPSHOTID@/"
+    assert repository.init("demo", architectures=["amd64"], snapshots=address)["snapshots"] == address
+    repository.add([deb])
+    for _ in range(6):
+        repository.publish()
+    assert len(list((tmp_path / "apt/snapshots").iterdir())) == 6
+    assert repository.retain() == {"last": None, "seconds": None, "names": {}}
+    assert repository.retain(last=1, names={"beta": 1}) == {"last": 1, "seconds": None, "names": {"beta": 1}}
+    with pytest.raises(errors.NotFoundError):
+        repository.retain(names={"none": 99})
+    # States of the last hour stay, as clients may be in the middle of an update.
+    assert repository.gc(dry_run=True) == {"states": [], "files": [], "bytes": 0, "kept_sources": []}
+    assert repository.retain(last=0, forget=["beta"]) == {"last": None, "seconds": None, "names": {}}
+    assert repository.gc() == {"states": [], "files": [], "bytes": 0, "kept_sources": []}
+
+
+def test_another_folder_follows(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    repository.init("demo", architectures=["amd64"])
+    repository.add([deb])
+    [state] = repository.publish()
+    assert repository.publish(to=str(tmp_path / "mirror")) == [state]
+    here, there = (tmp_path / place / "dists/demo/InRelease" for place in ("apt", "mirror"))
+    assert here.read_bytes() == there.read_bytes()
+    with pytest.raises(errors.ConfigError, match="no key for S3"):
+        app.repository(tmp_path / "apt").publish(to="s3://bucket/prefix")
+
+
 def test_what_is_wrong_is_said(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
     repository = app.repository(tmp_path / "apt")
     with pytest.raises(errors.NotFoundError):

@@ -1,5 +1,7 @@
 //! Signing and verifying by gpg, gpgv and sqv as they are installed.
 
+mod keys;
+
 use std::{sync::Arc, time::Duration};
 
 use debbuild_core::{

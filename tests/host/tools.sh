@@ -3,7 +3,7 @@
 # Everything that debbuild itself needs, and what only the tests compare with.
 need_packages ca-certificates sbuild mmdebstrap uidmap socat iproute2 gnupg gpgv sqv apt-utils devscripts dpkg-dev debhelper fakeroot lintian \
   libcap2-bin squashfs-tools xorriso grub-common grub-pc-bin grub-efi-amd64-bin mtools dosfstools e2fsprogs ostree skopeo umoci \
-  qemu-system-x86 ovmf dose-distcheck dose-builddebcheck reprepro aptly python3 python3-venv python3-dev sudo
+  qemu-system-x86 ovmf curl dose-distcheck dose-builddebcheck reprepro aptly python3 python3-venv python3-dev sudo
 
 # The user that builds run as when started as root (debbuild doctor --fix makes it too).
 if [ "$(id -u)" = 0 ] && ! id debbuild >/dev/null 2>&1; then
@@ -17,4 +17,11 @@ fi
 if [ "$(id -u)" = 0 ]; then shared=/var/cache/debbuild-tests; else shared=${XDG_CACHE_HOME:-$HOME/.cache}/debbuild-tests; fi
 export DEBBUILD_TEST_CACHE=${DEBBUILD_TEST_CACHE:-$shared}
 mkdir -p "$DEBBUILD_TEST_CACHE"
+
+# A server of S3-compatible storage on loopback, to publish to.
+if [ ! -x "$DEBBUILD_TEST_CACHE/moto/bin/moto_server" ]; then
+  say "installing moto"
+  python3 -m venv "$DEBBUILD_TEST_CACHE/moto" && "$DEBBUILD_TEST_CACHE/moto/bin/pip" install -q 'moto[s3]' flask flask-cors ||
+    rm -rf "$DEBBUILD_TEST_CACHE/moto"
+fi
 part host run_tier host

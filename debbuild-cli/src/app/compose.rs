@@ -73,7 +73,7 @@ impl App {
         online: bool,
     ) -> Result<Composer, AppError> {
         let reader = self.reader(cx).await?;
-        let signer = self.signer();
+        let signer = self.signer()?;
         let mut archives = Vec::new();
         for choice in blueprint.archives.iter().filter(|_| online) {
             for archive in self.chosen(cx, &reader, signer.as_ref(), choice).await? {

@@ -109,7 +109,7 @@ impl App {
     /// # Errors
     /// Those of [`MirrorPlan::apply`].
     pub async fn mirror_apply(&self, cx: &Context, dir: &AbsPath, plan: &MirrorPlan) -> Result<Report, AppError> {
-        Ok(plan.apply(cx, dir, &*self.signer()).await?)
+        Ok(plan.apply(cx, dir, &*self.signer()?).await?)
     }
 
     /// Adds a suite of a published tree of this machine to the repository in this folder, and publishes it. With keyrings its
@@ -131,7 +131,7 @@ impl App {
             let keys = (&verifier as &dyn Verifier, &Keyring::Files(keyrings));
             read_tree(cx, options, Some(keys)).await?
         };
-        Ok(plan.apply(cx, dir, &*self.signer()).await?)
+        Ok(plan.apply(cx, dir, &*self.signer()?).await?)
     }
 }
 

@@ -13,10 +13,13 @@ pub mod fsck;
 mod gc;
 mod machine;
 pub mod mirror;
+mod place;
 mod queue;
 pub mod repo;
 mod resolve;
+pub mod retain;
 mod settings;
+pub mod sign;
 mod source;
 mod submit;
 pub mod units;
@@ -38,7 +41,9 @@ pub use machine::Machine;
 pub use queue::{BuildSubmission, WorkerRun};
 pub use resolve::{PackagesFrom, SourceOf};
 use settings::Layers;
-pub use settings::{ArchiveSettings, BuildSettings, GcSettings, Overrides, Settings};
+pub use settings::{
+    ArchiveSettings, BuildSettings, GcSettings, Overrides, S3Settings, Settings, SignMethod, SignSettings,
+};
 pub use submit::SubmitOrder;
 pub use wire::{
     answer_json, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json, compose_detail_json,

@@ -231,6 +231,6 @@ impl App {
     ) -> Result<Published, AppError> {
         let repository = Repository::open(cx, repository).await?;
         let options = PublishOptions::new(tag, repository, suite, component, self.user()?);
-        Ok(self.queue().await?.publish_tag(cx, &options, &*self.signer()).await?)
+        Ok(self.queue().await?.publish_tag(cx, &options, &*self.signer()?).await?)
     }
 }

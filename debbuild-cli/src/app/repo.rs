@@ -1,6 +1,6 @@
 //! APT repositories on this machine: which files are meant, which suite, by which key.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{collections::BTreeSet, fs};
 
 use debbuild_core::{
     arch::Architecture,
@@ -10,7 +10,7 @@ use debbuild_core::{
     name::{ComponentName, PackageName, SuiteName},
     path::{AbsPath, IoResultExt as _},
     repo::{Diff, Entry, Input, KeyExport, PoolFile, Report, Repository, State, SuiteOptions, Wanted},
-    sign::{GpgOptions, GpgSigner, Keyring, Signer},
+    sign::Keyring,
     version::Version,
 };
 use serde_json::{Value, json};
@@ -33,32 +33,13 @@ pub struct SuiteChange {
     pub label: Option<String>,
     /// The description.
     pub description: Option<String>,
+    /// Where clients find each state by its time (`Some(None)`: nowhere); the address has `@SNAPSHOTID@` in it.
+    pub snapshots: Option<Option<String>>,
     /// How long a publication is good, in seconds; `Some(None)` is for ever.
     pub valid_for_seconds: Option<Option<u64>>,
 }
 
 impl App {
-    /// The key that signs what this user publishes: made on first use, in `keys/archive` of the state folder.
-    #[must_use]
-    pub fn signer(&self) -> Arc<dyn Signer> {
-        // Paths of sockets may have 108 bytes, so their folder cannot lie in the state folder.
-        let sockets = AbsPath::new("/tmp").unwrap_or_else(|_| self.home().clone());
-        let options = GpgOptions::new(self.home().join("keys/archive"), sockets);
-        Arc::new(GpgSigner::new(Arc::clone(self.runner()), options))
-    }
-
-    /// The public key of [`App::signer`], unless there is none yet.
-    ///
-    /// # Errors
-    /// Class `config` when nothing was ever signed here.
-    pub async fn signing_keys(&self, cx: &Context) -> Result<Keyring, AppError> {
-        if !self.home().join("keys/archive").as_std().is_dir() {
-            let failure = Failure::new(Class::Config, "nothing was published from this state folder, so it has no key");
-            return Err(failure.with_hint("name a keyring: --keyring FILE").into());
-        }
-        Ok(Keyring::Bytes(self.signer().public_key(cx).await?))
-    }
-
     /// Makes a repository or a suite of it, or changes the suite.
     ///
     /// # Errors
@@ -96,6 +77,7 @@ impl App {
         options.origin = change.origin.unwrap_or(options.origin);
         options.label = change.label.unwrap_or(options.label);
         options.description = change.description.or(options.description);
+        options.snapshots = change.snapshots.unwrap_or(options.snapshots);
         options.valid_for_seconds = change.valid_for_seconds.unwrap_or(options.valid_for_seconds);
         Repository::init(cx, dir.clone(), options.clone()).await?;
         Ok(options)
@@ -140,7 +122,7 @@ impl App {
             Some(suite) => vec![suite.clone()],
             None => repository.suites(cx).await?.into_iter().map(|options| options.suite).collect(),
         };
-        let signer = self.signer();
+        let signer = self.signer()?;
         let mut states = Vec::new();
         for suite in suites {
             states.push(repository.publish(cx, &suite, &*signer).await?);
@@ -195,7 +177,7 @@ impl App {
         uri: &str,
         into: &AbsPath,
     ) -> Result<[AbsPath; 2], AppError> {
-        let key: KeyExport = repository.export_key(cx, suite, uri, &*self.signer()).await?;
+        let key: KeyExport = repository.export_key(cx, suite, uri, &*self.signer()?).await?;
         let stem = suite.as_str().replace('/', "-");
         let files = [into.child(&format!("{stem}-archive-keyring.gpg"))?, into.child(&format!("{stem}.sources"))?];
         let (into, written) = (into.clone(), files.clone());
@@ -288,6 +270,7 @@ pub fn diff_json(diff: &Diff) -> Value {
         json!({
             "package": change.name,
             "architecture": change.architecture,
+            "change": change.kind().as_str(),
             "removed": change.removed,
             "added": change.added,
         })

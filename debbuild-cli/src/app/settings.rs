@@ -29,6 +29,10 @@ pub struct Settings {
     pub archives: ArchiveSettings,
     /// How packages are built.
     pub build: BuildSettings,
+    /// Who signs.
+    pub sign: SignSettings,
+    /// S3-compatible storage.
+    pub s3: S3Settings,
     /// How stored bytes are collected.
     pub gc: GcSettings,
 }
@@ -55,6 +59,55 @@ pub struct ArchiveSettings {
 pub struct BuildSettings {
     /// The ordinary user that builds when debbuild runs as root.
     pub user: String,
+}
+
+/// Who signs what is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SignMethod {
+    /// gpg with keys of debbuild's own.
+    Own,
+    /// gpg with keys of a home whose agent is somebody else's.
+    Agent,
+    /// Commands.
+    Command,
+}
+
+/// `[sign]`: who signs what is published.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct SignSettings {
+    /// Who signs.
+    pub method: SignMethod,
+    /// The GnuPG home; empty for debbuild's own.
+    pub home: String,
+    /// Fingerprints of the keys that sign.
+    pub keys: Vec<String>,
+    /// The command that writes a clear-signed text.
+    pub clear: Vec<String>,
+    /// The command that writes an armored detached signature.
+    pub detached: Vec<String>,
+    /// The file with the public keys of the commands.
+    pub public_key: String,
+}
+
+/// `[s3]`: S3-compatible storage.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct S3Settings {
+    /// The server; empty for Amazon's own.
+    pub endpoint: String,
+    /// The region.
+    pub region: String,
+    /// Whether the bucket is a part of the host's name.
+    pub virtual_hosted: bool,
+    /// The file with access keys.
+    pub credentials: String,
+    /// The section of that file.
+    pub profile: String,
 }
 
 /// `[gc]`: how stored bytes are collected.

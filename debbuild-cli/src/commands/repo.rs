@@ -1,5 +1,8 @@
 //! `debbuild repo`: APT repositories.
 
+mod key;
+mod retain;
+
 use clap::Subcommand;
 use debbuild_core::{
     arch::Architecture,
@@ -8,7 +11,7 @@ use debbuild_core::{
     repo::{Entry, Placing, Report, Repository, State, StateId, Wanted},
     version::Version,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Answer, Done, Door,
@@ -37,7 +40,7 @@ enum RepoVerb {
     /// Stage packages; they are published by `repo publish`
     Add(AddArgs),
     /// Publish what is staged as a new signed state, and print its number
-    Publish(SuiteArgs),
+    Publish(PublishArgs),
     /// Take packages out of what is staged
     Remove(RemoveArgs),
     /// List the packages of a suite
@@ -52,8 +55,12 @@ enum RepoVerb {
     Diff(DiffArgs),
     /// Publish the content of an earlier state again
     Switch(SwitchArgs),
-    /// Write the public key and a .sources file for clients
-    Key(KeyArgs),
+    /// Say which states of a suite stay; without options, show it
+    Retain(retain::RetainArgs),
+    /// Remove the states that no rule keeps, and the files that nothing needs any more
+    Gc(retain::GcArgs),
+    /// The keys that sign: list them, let one follow another, hand them to clients
+    Key(key::KeyArgs),
     /// Mirror an archive, or a part of it, as a suite signed by our own key
     Mirror(MirrorArgs),
     /// Import a suite that reprepro, aptly or dpkg-scanpackages published on this machine
@@ -95,6 +102,9 @@ struct InitArgs {
     /// The Description field
     #[arg(long)]
     description: Option<String>,
+    /// Keep each state reachable by its time, for clients at this address with `@SNAPSHOTID@` in it, or `none`
+    #[arg(long, value_name = "ADDRESS")]
+    snapshots: Option<String>,
     /// How long a publication is good (`7d`), or `forever`
     #[arg(long, value_name = "DURATION", value_parser = valid_for)]
     valid_for: Option<ValidFor>,
@@ -127,6 +137,15 @@ struct AddArgs {
     /// .deb, .dsc and .changes files, and folders with such
     #[arg(required = true, value_name = "FILE|FOLDER")]
     files: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct PublishArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// Bring another place to the state that is published already: a bucket (`s3://BUCKET/PREFIX`) or a folder
+    #[arg(long, value_name = "PLACE")]
+    to: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -178,18 +197,6 @@ struct SwitchArgs {
     state: StateId,
 }
 
-#[derive(Debug, clap::Args)]
-struct KeyArgs {
-    #[command(flatten)]
-    suite: SuiteArgs,
-    /// Where clients reach the repository; without, its folder
-    #[arg(long)]
-    uri: Option<String>,
-    /// Where to put the files; it is made where it does not exist
-    #[arg(long, short, value_name = "DIR", default_value = ".")]
-    output: String,
-}
-
 pub(super) async fn repo(door: &Door, args: &RepoArgs) -> Answer {
     match &args.verb {
         RepoVerb::Init(args) => init(door, args).await,
@@ -202,7 +209,9 @@ pub(super) async fn repo(door: &Door, args: &RepoArgs) -> Answer {
         RepoVerb::States(args) => states(door, args).await,
         RepoVerb::Diff(args) => diff(door, args).await,
         RepoVerb::Switch(args) => switch(door, args).await,
-        RepoVerb::Key(args) => key(door, args).await,
+        RepoVerb::Retain(args) => retain::retain(door, args).await,
+        RepoVerb::Gc(args) => retain::gc(door, args).await,
+        RepoVerb::Key(args) => key::key(door, args).await,
         RepoVerb::Mirror(args) => mirror(door, args).await,
         RepoVerb::Import(args) => import(door, args).await,
     }
@@ -226,6 +235,7 @@ async fn init(door: &Door, args: &InitArgs) -> Answer {
     change.origin.clone_from(&args.origin);
     change.label.clone_from(&args.label);
     change.description.clone_from(&args.description);
+    change.snapshots = args.snapshots.clone().map(|address| (address != "none").then_some(address));
     change.valid_for_seconds = args.valid_for.map(|valid_for| valid_for.0);
     let dir = door.app.machine().path(&args.dir)?;
     let options = door.app.repo_init(&door.cx, &dir, &args.suite, change).await?;
@@ -246,9 +256,13 @@ async fn add(door: &Door, args: &AddArgs) -> Answer {
     show_entries(door, &entries)
 }
 
-async fn publish(door: &Door, args: &SuiteArgs) -> Answer {
-    let repository = Repository::open(&door.cx, door.app.machine().path(&args.dir)?).await?;
-    let states = door.app.repo_publish(&door.cx, &repository, args.suite.as_ref()).await?;
+async fn publish(door: &Door, args: &PublishArgs) -> Answer {
+    let repository = Repository::open(&door.cx, door.app.machine().path(&args.suite.dir)?).await?;
+    let suite = args.suite.suite.as_ref();
+    let states = match &args.to {
+        Some(to) => door.app.repo_publish_to(&door.cx, &repository, suite, to).await?,
+        None => door.app.repo_publish(&door.cx, &repository, suite).await?,
+    };
     show_states(door, &states)
 }
 
@@ -288,11 +302,12 @@ async fn diff(door: &Door, args: &DiffArgs) -> Answer {
     };
     let diff = repository.diff(&door.cx, &suite, Some(from), args.to).await?;
     door.out.show(&diff_json(&diff), |_| {
-        let mut table = Table::new(["PACKAGE", "ARCHITECTURE", "REMOVED", "ADDED"]);
+        let mut table = Table::new(["PACKAGE", "ARCHITECTURE", "CHANGE", "REMOVED", "ADDED"]);
         for change in &diff.changes {
             let joined = |versions: &[Version]| versions.iter().map(Version::as_str).collect::<Vec<_>>().join(" ");
             let (name, architecture) = (change.name.to_string(), change.architecture.clone());
-            table.row([name, architecture, joined(&change.removed), joined(&change.added)]);
+            let kind = change.kind().as_str().to_owned();
+            table.row([name, architecture, kind, joined(&change.removed), joined(&change.added)]);
         }
         table.text()
     })?;
@@ -301,18 +316,8 @@ async fn diff(door: &Door, args: &DiffArgs) -> Answer {
 
 async fn switch(door: &Door, args: &SwitchArgs) -> Answer {
     let (repository, suite) = open(door, &args.suite).await?;
-    let state = repository.switch(&door.cx, &suite, args.state, &*door.app.signer()).await?;
+    let state = repository.switch(&door.cx, &suite, args.state, &*door.app.signer()?).await?;
     show_states(door, &[state])
-}
-
-async fn key(door: &Door, args: &KeyArgs) -> Answer {
-    let (repository, suite) = open(door, &args.suite).await?;
-    let uri = args.uri.clone().unwrap_or_else(|| format!("file:{}", repository.dir()));
-    let into = door.app.machine().path(&args.output)?;
-    let [keyring, sources] = door.app.repo_key(&door.cx, &repository, &suite, &uri, &into).await?;
-    let wire = json!({ "keyring": keyring.as_str(), "sources": sources.as_str() });
-    door.out.show(&wire, |_| format!("{keyring}\n{sources}\n"))?;
-    Ok(Done::Well)
 }
 
 fn show_entries(door: &Door, entries: &[Entry]) -> Answer {

@@ -39,6 +39,7 @@ __all__ = [
     "App",
     "Chroots",
     "Composes",
+    "Keys",
     "Queue",
     "Repository",
     "Tags",
@@ -159,8 +160,12 @@ class Repository:
         label: str | None = None,
         description: str | None = None,
         valid_for: float | Literal["forever"] | None = None,
+        snapshots: str | None = None,
     ) -> dict[str, Any]:
-        """Make it, or a suite of it, or change the suite. ``valid_for`` is how long a publication is good, in seconds."""
+        """Make it, or a suite of it, or change the suite. ``valid_for`` is how long a publication is good, in seconds.
+
+        ``snapshots`` keeps each state reachable by its time, for clients at this address with ``@SNAPSHOTID@`` in it; "none" ends it.
+        """
 
     def add(
         self, files: Sequence[Path], *, suite: str | None = None, component: str = "main", link: bool = False
@@ -170,8 +175,11 @@ class Repository:
     def remove(self, packages: Sequence[str], *, suite: str | None = None) -> builtins.list[Added]:
         """Take packages (``NAME[=VERSION][/ARCHITECTURE]``) out of what is staged."""
 
-    def publish(self, *, suite: str | None = None) -> builtins.list[RepositoryState]:
-        """Publish what is staged as new signed states: of one suite, or of all."""
+    def publish(self, *, suite: str | None = None, to: str | None = None) -> builtins.list[RepositoryState]:
+        """Publish what is staged as new signed states: of one suite, or of all.
+
+        ``to`` brings another place, a bucket (``s3://BUCKET/PREFIX``) or a folder, to the states that are published already.
+        """
 
     def list(self, *, suite: str | None = None, state: int | None = None) -> builtins.list[Added]:
         """The packages that are staged, or those of a state."""
@@ -228,6 +236,45 @@ class Repository:
         link: bool = False,
     ) -> dict[str, Any]:
         """Add a suite that reprepro, aptly or dpkg-scanpackages published on this machine, and publish it."""
+
+    def retain(
+        self,
+        *,
+        suite: str | None = None,
+        last: int | None = None,
+        seconds: int | None = None,
+        names: Mapping[str, int] | None = None,
+        forget: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Say which states of a suite stay, and return the rule: so many of the newest, those of so many seconds (0: no limit), names."""
+
+    def gc(self, *, dry_run: bool = False, at: str | None = None) -> dict[str, Any]:
+        """Remove the states that no rule keeps, and files that nothing needs; ``at`` is another place it was published to."""
+
+    def keyring_package(
+        self,
+        into: Path,
+        *,
+        name: str,
+        maintainer: str,
+        suite: str | None = None,
+        version: str | None = None,
+        uri: str | None = None,
+    ) -> str:
+        """Build the package ``NAME-archive-keyring``; with ``uri`` it has a .sources file too. Returns its path."""
+
+@final
+class Keys:
+    """The keys that sign what is published."""
+
+    def list(self) -> builtins.list[dict[str, Any]]:
+        """Those that sign, and those that did."""
+
+    def rotate(self) -> str:
+        """Make one more key, which signs beside the others until they are retired; returns its fingerprint."""
+
+    def retire(self, fingerprint: str) -> builtins.list[dict[str, Any]]:
+        """Let a key sign no more."""
 
 @final
 class Queue:
@@ -372,6 +419,8 @@ class App:
     def chroots(self) -> Chroots: ...
     @property
     def queue(self) -> Queue: ...
+    @property
+    def keys(self) -> Keys: ...
     @property
     def tags(self) -> Tags: ...
     @property

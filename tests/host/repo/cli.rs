@@ -26,7 +26,7 @@ async fn the_commands_take_packages_to_a_suite_that_apt_accepts() {
     let verified = repo(&["verify", &dir]).await;
     assert_eq!((verified.status, verified.json()["good"].as_bool()), (0, Some(true)), "{verified:?}");
 
-    let key = repo(&["key", &dir, "--output", place.base.join("key").as_str()]).await;
+    let key = repo(&["key", "export", &dir, "--output", place.base.join("key").as_str()]).await;
     let sources = key.json()["sources"].as_str().unwrap().to_owned();
     let update = CommandSpec::new("apt-get").with_args([
         "update",
@@ -64,6 +64,8 @@ async fn the_commands_take_packages_to_a_suite_that_apt_accepts() {
         assert_eq!(damaged.status, 1, "{damaged:?}");
         assert!(damaged.json()["findings"][0]["path"].as_str().unwrap().ends_with(".deb"), "{damaged:?}");
     }
-    let conflict = repo(&["add", &dir, package.file.as_str()]).await;
+    let other = place.package("hello", "1.0", "Homepage: https://mirror.example\n").await;
+    assert_eq!(other.file, package.file);
+    let conflict = repo(&["add", &dir, other.file.as_str()]).await;
     assert_eq!((conflict.status, conflict.error()["class"].as_str()), (5, Some("conflict")), "{conflict:?}");
 }

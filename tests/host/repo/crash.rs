@@ -1,89 +1,62 @@
-//! Publishing is killed between its steps: readers have the old state or the new one, and the next run finishes.
+//! Publishing is killed before each durable write: readers have the old state or the new one, and the next run finishes.
 
 use std::{
-    process,
+    fs, process,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use debbuild_core::{
     command::CommandSpec,
     context::Context,
-    digest::Sha256,
-    name::{PoolPath, SuiteName},
+    fail,
     path::AbsPath,
-    repo::{FolderTarget, Input, Placement, PublishTarget, RepoError, Repository, StateId, TreeFile},
+    repo::{Input, PublishTarget, Repository, S3Credentials, S3Options, S3Target},
     sign::{Keyring, MemorySigner, MemoryVerifier, Signer as _},
 };
 
-use super::place::{main_component, place, run, stable};
+use super::{
+    place::{Place, Said, main_component, place, run, stable},
+    s3::storage,
+};
 
-/// Which step the child dies at, and where: the one thing that a test binary started again can be told by.
-const WHERE: &str = "REPO_CRASH";
-/// Before and after each of place, stage, switch and prune.
-const STEPS: usize = 8;
+/// What the child is to do: the one thing that a test binary started again can be told by.
+const TOLD: &str = "REPO_CRASH";
 
-/// Dies without any clean-up at one of its steps.
-#[derive(Debug)]
-struct Dying {
-    inner: FolderTarget,
-    step: AtomicUsize,
-    at: usize,
-}
+/// How many fail points were passed, and the one at which the process ends.
+static PASSED: AtomicUsize = AtomicUsize::new(0);
+static LAST: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-impl Dying {
-    fn step(&self) {
-        if self.step.fetch_add(1, Ordering::SeqCst) == self.at {
-            process::abort();
-        }
+/// Ends the process without any clean-up, as `kill -9` does.
+fn die_at_the_last(_: &'static str) {
+    if PASSED.fetch_add(1, Ordering::SeqCst) == LAST.load(Ordering::SeqCst) {
+        process::abort();
     }
 }
 
-#[async_trait]
-impl PublishTarget for Dying {
-    async fn place(&self, cx: &Context, files: &[Placement]) -> Result<(), RepoError> {
-        self.step();
-        self.inner.place(cx, files).await?;
-        self.step();
-        Ok(())
-    }
+fn told() -> Option<Vec<String>> {
+    #[expect(clippy::disallowed_methods, reason = "this test starts itself again, without arguments of its own")]
+    let told = std::env::var(TOLD).ok()?;
+    let words: Vec<String> = told.split(' ').map(str::to_owned).collect();
+    LAST.store(words[0].parse().unwrap(), Ordering::SeqCst);
+    fail::on_point(die_at_the_last);
+    Some(words[1..].to_vec())
+}
 
-    async fn stage(&self, cx: &Context, suite: &SuiteName, state: StateId, tree: &[TreeFile]) -> Result<(), RepoError> {
-        self.step();
-        self.inner.stage(cx, suite, state, tree).await?;
-        self.step();
-        Ok(())
-    }
+/// Runs this test again, as a child that dies before its durable write of this number; whether it got so far.
+async fn dies(test: &str, at: usize, words: &[&str]) -> bool {
+    let spec = CommandSpec::new(std::env::current_exe().unwrap().to_str().unwrap())
+        .with_args(["--exact", &format!("repo::crash::{test}")])
+        .with_env(TOLD, format!("{at} {}", words.join(" ")));
+    let Said { status, stdout, stderr } = run(spec).await;
+    assert!(status == 0 || status == -1, "{at}: {stdout}{stderr}");
+    status == -1
+}
 
-    async fn switch(&self, cx: &Context, suite: &SuiteName, state: StateId) -> Result<(), RepoError> {
-        self.step();
-        self.inner.switch(cx, suite, state).await?;
-        self.step();
-        Ok(())
-    }
-
-    async fn current(&self, cx: &Context, suite: &SuiteName) -> Result<Option<StateId>, RepoError> {
-        self.inner.current(cx, suite).await
-    }
-
-    async fn prune(&self, cx: &Context, suite: &SuiteName, keep: &[StateId]) -> Result<(), RepoError> {
-        self.step();
-        self.inner.prune(cx, suite, keep).await?;
-        self.step();
-        Ok(())
-    }
-
-    async fn read(&self, cx: &Context, path: &PoolPath) -> Result<Option<Bytes>, RepoError> {
-        self.inner.read(cx, path).await
-    }
-
-    async fn stat(&self, cx: &Context, path: &PoolPath) -> Result<Option<(u64, Sha256)>, RepoError> {
-        self.inner.stat(cx, path).await
-    }
+async fn open(dir: &str) -> Repository {
+    Repository::open(&Context::new(), AbsPath::new(dir).unwrap()).await.unwrap()
 }
 
 async fn change(repository: &Repository, file: AbsPath) {
@@ -93,51 +66,106 @@ async fn change(repository: &Repository, file: AbsPath) {
     repository.publish(&cx, &stable(), &MemorySigner::new("archive")).await.unwrap();
 }
 
-/// The child: adds a package and publishes, and dies at the step that it was told.
-async fn child(told: &str) {
-    let (at, rest) = told.split_once(' ').unwrap();
-    let (dir, file) = rest.split_once(' ').unwrap();
-    let dir = AbsPath::new(dir).unwrap();
-    let dying = Dying { inner: FolderTarget::new(dir.clone()), step: AtomicUsize::new(0), at: at.parse().unwrap() };
-    let repository = Repository::open(&Context::new(), dir).await.unwrap().with_target(Arc::new(dying));
-    change(&repository, AbsPath::new(file).unwrap()).await;
+/// What a client reads is whole; the number of the state.
+async fn whole(place: &Place, repository: &Repository, at: usize) -> i64 {
+    let keys = Keyring::Bytes(MemorySigner::new("archive").public_key(&place.cx).await.unwrap());
+    let verifier = MemoryVerifier::new();
+    let report = repository.verify(&place.cx, &stable(), Some((&verifier, &keys))).await.unwrap();
+    assert!(report.is_good(), "{at}: {report:?}");
+    repository.current(&place.cx, &stable()).await.unwrap().number
+}
+
+async fn copy(from: &AbsPath, to: &AbsPath) {
+    let said = run(CommandSpec::new("cp").with_args(["-a", from.as_str(), to.as_str()])).await;
+    assert_eq!(said.status, 0, "{}", said.stderr);
+}
+
+/// The old state until some write, the new one from then on, and both were seen.
+fn one_moment(seen: &[i64]) {
+    assert!(seen.is_sorted() && seen.first() == Some(&1) && seen.last() == Some(&2), "{seen:?}");
 }
 
 #[tokio::test]
-async fn killed_at_any_step_the_old_state_or_the_new_one_is_whole() {
-    #[expect(clippy::disallowed_methods, reason = "this test starts itself again, without arguments of its own")]
-    if let Ok(told) = std::env::var(WHERE) {
-        return child(&told).await;
+async fn killed_before_any_durable_write_the_old_state_or_the_new_one_is_whole() {
+    if let Some(words) = told() {
+        return change(&open(&words[0]).await, AbsPath::new(&words[1]).unwrap()).await;
     }
     let place = place().await;
     let (old, new) = (place.package("old", "1", "").await, place.package("new", "1", "").await);
-    let keys = Keyring::Bytes(MemorySigner::new("archive").public_key(&place.cx).await.unwrap());
-    let verifier = MemoryVerifier::new();
-    let binary = std::env::current_exe().unwrap();
+    change(&place.repository().await, old.file).await;
+    let base = place.base.join("base");
+    fs::rename(place.dir(), &base).unwrap();
     let mut seen = Vec::new();
-    for step in 0..STEPS {
-        let repository = place.repository().await;
-        change(&repository, old.file.clone()).await;
-        let told = format!("{step} {} {}", place.dir(), new.file);
-        let spec = CommandSpec::new(binary.to_str().unwrap())
-            .with_args(["--exact", "repo::crash::killed_at_any_step_the_old_state_or_the_new_one_is_whole"])
-            .with_env(WHERE, told);
-        let said = run(spec).await;
-        assert_eq!(said.status, -1, "step {step} was not reached: {}{}", said.stdout, said.stderr);
-
-        let whole = async |repository: &Repository| {
-            let report = repository.verify(&place.cx, &stable(), Some((&verifier, &keys))).await.unwrap();
-            assert!(report.is_good(), "step {step}: {report:?}");
-            repository.current(&place.cx, &stable()).await.unwrap()
-        };
-        let state = whole(&repository).await;
-        assert_eq!(repository.states(&place.cx, &stable()).await.unwrap().last(), Some(&state));
-        seen.push(state.number);
-        change(&repository, new.file.clone()).await;
-        let state = whole(&repository).await;
-        assert_eq!(state.content.packages, 2, "step {step}");
+    for at in 0.. {
+        copy(&base, &place.dir()).await;
+        let test = "killed_before_any_durable_write_the_old_state_or_the_new_one_is_whole";
+        let died = dies(test, at, &[place.dir().as_str(), new.file.as_str()]).await;
+        let repository = open(place.dir().as_str()).await;
+        seen.push(whole(&place, &repository, at).await);
+        let states = repository.states(&place.cx, &stable()).await.unwrap();
+        assert_eq!(states.last().map(|state| state.number), seen.last().copied());
+        if died {
+            change(&repository, new.file.clone()).await;
+            whole(&place, &repository, at).await;
+        }
+        assert_eq!(repository.list(&place.cx, &stable(), None).await.unwrap().len(), 2, "{at}");
         assert!(repository.check(&place.cx, &stable()).await.unwrap().is_good());
-        std::fs::remove_dir_all(place.dir()).unwrap();
+        fs::remove_dir_all(place.dir()).unwrap();
+        if !died {
+            break;
+        }
     }
-    assert_eq!(seen, [1, 1, 1, 1, 1, 2, 2, 2], "the switch is the moment");
+    assert!(seen.len() > 20, "only {} writes", seen.len());
+    one_moment(&seen);
+}
+
+fn bucket(endpoint: &str, prefix: &str) -> S3Target {
+    let location = format!("s3://archive/{prefix}").parse().unwrap();
+    let options = S3Options::new(location, S3Credentials::new("key", "secret"));
+    S3Target::new(&options.with_endpoint(Some(endpoint.to_owned()))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_any_write_to_a_bucket_the_old_state_or_the_new_one_is_whole() {
+    if let Some(words) = told() {
+        let target = bucket(&words[1], &words[2]);
+        open(&words[0]).await.publish_to(&Context::new(), &stable(), &target, "there").await.unwrap();
+        return;
+    }
+    let (place, storage) = (place().await, storage().await);
+    let (old, new) = (place.package("old", "1", "").await, place.package("new", "1", "").await);
+    let repository = place.repository().await;
+    change(&repository, old.file).await;
+    let before = place.base.join("before");
+    copy(&place.dir(), &before).await;
+    change(&repository, new.file).await;
+    let before = open(before.as_str()).await;
+    let mut seen = Vec::new();
+    for at in 0.. {
+        let prefix = format!("crash-{at}");
+        let target = Arc::new(bucket(&storage.endpoint, &prefix));
+        before.publish_to(&place.cx, &stable(), &*target, "there").await.unwrap();
+        let test = "killed_before_any_write_to_a_bucket_the_old_state_or_the_new_one_is_whole";
+        let died = dies(test, at, &[place.dir().as_str(), &storage.endpoint, &prefix]).await;
+        let there = repository.clone().with_target(Arc::clone(&target) as Arc<dyn PublishTarget>);
+        // The switch is the moment for readers by hash: what InRelease lists is there by hash before it.
+        seen.push(by_hash(&place, &there, at).await);
+        repository.publish_to(&place.cx, &stable(), &*target, "there").await.unwrap();
+        assert_eq!(whole(&place, &there, at).await, 2);
+        if !died {
+            break;
+        }
+    }
+    assert!(seen.len() > 10, "only {} writes", seen.len());
+    one_moment(&seen);
+}
+
+/// What a client that takes InRelease and indexes by hash reads is whole; the number of the state.
+async fn by_hash(place: &Place, there: &Repository, at: usize) -> i64 {
+    let report = there.verify(&place.cx, &stable(), None).await.unwrap();
+    let by_name =
+        |path: &str| !path.contains("/by-hash/") && !path.ends_with("InRelease") && path.starts_with("dists/");
+    let bad: Vec<_> = report.findings.iter().filter(|finding| !by_name(&finding.path)).collect();
+    assert!(bad.is_empty(), "{at}: {bad:?}");
+    there.current(&place.cx, &stable()).await.unwrap().number
 }

@@ -5,8 +5,10 @@ mod crash;
 mod install;
 mod mirror;
 mod place;
+mod s3;
+mod time;
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs};
 
 use debbuild_core::{
     command::CommandSpec,
@@ -15,6 +17,7 @@ use debbuild_core::{
     path::AbsPath,
     repo::{IndexFile, StateId},
 };
+use debbuild_suite::pool::full;
 use place::{main_component, place, run, stable};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,34 +221,33 @@ async fn a_reading_client_never_sees_an_error_while_a_suite_is_published_again_a
     repository.publish(&place.cx, &stable(), &place.signer).await.unwrap();
     let server = place.serve().await;
     let apt = place.apt(&repository, &server.uri).await;
+    // While a client updates again and again, as many publications fall into its updates.
+    let (updates, publications) = if full() { (500, 100) } else { (60, 12) };
     let mut inputs = Vec::new();
-    for version in 1..=30 {
+    for version in 1..=publications {
         inputs.push(place.package("hello", &version.to_string(), "").await);
     }
+    let (seen, mut changes) = tokio::sync::watch::channel(0);
     let publishing = async {
-        for input in inputs {
+        for (done, input) in inputs.into_iter().enumerate() {
+            changes.wait_for(|seen| *seen >= done * updates / publications).await.unwrap();
             repository.add(&place.cx, &stable(), &main_component(), vec![input], Default::default()).await.unwrap();
             repository.publish(&place.cx, &stable(), &place.signer).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     let reading = async {
-        let mut updates = 0;
-        loop {
+        for done in 1..=updates {
             apt.forget();
             apt.update(&[]).await.clean();
-            updates += 1;
-            let state = repository.current(&place.cx, &stable()).await.unwrap();
-            if state.number == 31 {
-                return updates;
-            }
+            seen.send(done).unwrap();
         }
     };
-    let ((), updates) = tokio::join!(publishing, reading);
-    assert!(updates > 3, "only {updates} updates ran meanwhile");
+    tokio::join!(publishing, reading);
+    let published = repository.current(&place.cx, &stable()).await.unwrap().number;
+    assert_eq!(usize::try_from(published).unwrap(), publications + 1);
     apt.update(&[]).await.clean();
     let list = repository.list(&place.cx, &stable(), None).await.unwrap();
-    assert_eq!(list.len(), 31);
+    assert_eq!(list.len(), publications + 1);
     let release = fs::read(place.dir().join("dists/stable/Release")).unwrap();
     assert_eq!(repository.current(&place.cx, &stable()).await.unwrap().release_sha256, Sha256::of(&release));
 }

@@ -96,6 +96,12 @@ impl Place {
         Repository::init(&self.cx, self.dir(), options).await.unwrap()
     }
 
+    /// Another repository with the same suite.
+    pub(super) async fn other_repository(&self, name: &'static str) -> Repository {
+        let options = SuiteOptions::new(stable(), vec![self.architecture.clone()]);
+        Repository::init(&self.cx, self.base.join(name), options).await.unwrap()
+    }
+
     /// A real package, made by dpkg-deb.
     pub(super) async fn package(&self, name: &str, version: &str, more: &str) -> Input {
         let tree = self.base.child(&format!("tree-{name}-{}", version.replace([':', '/'], "_"))).unwrap();
