@@ -1,5 +1,7 @@
 //! `App.queue`: tasks, and the worker of this process.
 
+use std::path::PathBuf;
+
 use debbuild_cli::app::{AppError, SubmitOrder, WorkerRun, worked_json};
 use debbuild_core::{arch::Architecture, name::SuiteName};
 use debbuild_queue::{
@@ -124,6 +126,20 @@ impl PyQueue {
             }
         })?;
         Ok(PyBytes::new(py, &log))
+    }
+
+    #[pyo3(signature = (task, into, *, attempt=None))]
+    fn fetch<'py>(
+        &self,
+        py: Python<'py>,
+        task: i64,
+        into: PathBuf,
+        attempt: Option<u32>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, cx| async move {
+            let folder = app.machine().path(&into.to_string_lossy())?;
+            app.fetch_artifacts(&cx, task, attempt, &folder).await
+        })
     }
 
     fn workers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -11,7 +11,7 @@ import debbuild
 from debbuild import errors
 
 
-def test_submit_list_cancel_and_retry(app: debbuild.App, dsc: Path) -> None:
+def test_submit_list_cancel_and_retry(app: debbuild.App, dsc: Path, tmp_path: Path) -> None:
     queue = app.queue
     submitted = queue.submit([dsc, dsc], suite="bookworm", architecture="amd64", in_order=True, priority=3, key="once")
     assert submitted["tasks"] == [1, 2] and not submitted["repeated"]
@@ -27,6 +27,9 @@ def test_submit_list_cancel_and_retry(app: debbuild.App, dsc: Path) -> None:
     assert queue.set_priority(1, 5)["priority"] == 5
     assert queue.explain(1)["state"] == "ready"
     assert queue.log(1) == b""
+    with pytest.raises(errors.NotFoundError):
+        queue.fetch(1, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     cancelled = queue.cancel(1, reason="not wanted")
     assert cancelled["state"] == "cancelled" and cancelled["ended"]
     assert [task["id"] for task in queue.tasks(states=["cancelled"], label="tiny")["tasks"]] == [2, 1]

@@ -1,14 +1,8 @@
 //! The worker on the real sbuild: killed and asked to stop in the middle of a build, and started again.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
-use debbuild_core::{blob::FolderStore, context::Context, digest::Sha256};
-use debbuild_queue::{
-    Queue,
-    api::v1::{ArtifactList, Artifacts as _, Local},
-    model::UserName,
-    store::{SqliteOptions, SqliteStore},
-};
+use debbuild_core::digest::Sha256;
 use debbuild_suite::{
     background::Background,
     bench::cache,
@@ -95,17 +89,14 @@ impl Place {
         soon(|| async { processes().iter().all(|line| !of_build(line)).then_some(()) }).await;
     }
 
-    /// The files of the newest attempt at a task, each read back and hashed.
-    async fn files(&self, id: &str) -> ArtifactList {
-        let state = self.sandbox.path().join("state");
-        let store = SqliteStore::open(&SqliteOptions::new(state.join("state.sqlite"))).await.unwrap();
-        let blobs = FolderStore::open(state.join("blobs")).unwrap();
-        let queue = Queue::new(Arc::new(store), Arc::new(blobs));
-        let (api, cx) = (Local::new(queue, UserName::new("test").unwrap()), Context::new());
-        let list = api.artifacts(&cx, id.parse().unwrap(), None).await.unwrap();
-        for file in &list.artifacts {
-            let bytes = api.artifact(&cx, file.sha256).await.unwrap();
-            assert_eq!((Sha256::of(&bytes), bytes.len() as u64), (file.sha256, file.size), "{file:?}");
+    /// The files of the newest attempt at a task, each fetched and hashed.
+    async fn files(&self, id: &str) -> Value {
+        let out = self.sandbox.path().join("fetched").child(id).unwrap();
+        let list = self.said(["task", "fetch", id, "-o", out.as_str()]).await;
+        for file in list["artifacts"].as_array().unwrap() {
+            let bytes = fs::read(out.child(file["name"].as_str().unwrap()).unwrap()).unwrap();
+            let found = (json!(Sha256::of(&bytes).to_string()), json!(bytes.len()));
+            assert_eq!(found, (file["sha256"].clone(), file["size"].clone()), "{file}");
         }
         list
     }
@@ -117,8 +108,9 @@ impl Place {
         assert_eq!(attempts(&task), states, "{task}");
         assert_eq!(task["builds"].as_array().unwrap().len(), 1, "{task}");
         let files = self.files(id).await;
-        assert_eq!(files.attempt, format!("{id}.{}", states.len()));
-        assert_eq!(files.artifacts.iter().filter(|file| file.kind == "deb").count(), 1, "{files:?}");
+        assert_eq!(files["attempt"], format!("{id}.{}", states.len()));
+        let kinds = files["artifacts"].as_array().unwrap().iter().map(|file| &file["kind"]);
+        assert_eq!(kinds.filter(|kind| **kind == "deb").count(), 1, "{files}");
         self.quiet(sleep).await;
         assert_eq!(self.left("scratch"), [""; 0]);
         assert_eq!(self.left("spool/local"), ["lock"]);

@@ -1,14 +1,10 @@
 //! The results of a build as files in a folder: artifacts, log, lock and `result.json`.
 
-use std::{fs, io::Write as _};
-
-use bytes::Bytes;
 use debbuild_core::{
-    blob::BlobStore,
-    blocking,
+    blob::{self, BlobStore, deliver_bytes},
     build::BuildRecord,
     context::Context,
-    path::{AbsPath, FileError, IoResultExt as _},
+    path::AbsPath,
 };
 
 use super::BuilderError;
@@ -20,7 +16,7 @@ pub const RESULT: &str = "result.json";
 /// as a whole.
 ///
 /// # Errors
-/// [`BuilderError::Blob`] when a blob is gone, [`BuilderError::File`] when a file cannot be written.
+/// [`BuilderError::Blob`] when a blob is gone or a file cannot be written.
 pub async fn deliver(
     cx: &Context,
     blobs: &dyn BlobStore,
@@ -30,23 +26,7 @@ pub async fn deliver(
     let artifacts = record.artifacts.iter().map(|artifact| (artifact.name.as_str(), artifact.sha256));
     let log = record.log.iter().map(|log| (log.name.as_str(), log.sha256));
     let lock = record.lock.iter().map(|lock| ("lock.json", *lock));
-    for (name, sha256) in artifacts.chain(log).chain(lock) {
-        write(folder, name, blobs.read(cx, sha256, None).await?).await?;
-    }
+    blob::deliver(cx, blobs, folder, artifacts.chain(log).chain(lock)).await?;
     let json = record.to_json().map_err(|error| BuilderError::Unsupported(error.to_string()))?;
-    write(folder, RESULT, json.into()).await
-}
-
-async fn write(folder: &AbsPath, name: &str, bytes: Bytes) -> Result<(), BuilderError> {
-    let (to, draft) = (folder.child(name)?, folder.child(&format!(".{name}.new"))?);
-    let folder = folder.clone();
-    let write = move || -> Result<(), FileError> {
-        fs::create_dir_all(&folder).at("create", &folder)?;
-        let mut file = fs::File::create(&draft).at("create", &draft)?;
-        file.write_all(&bytes).at("write", &draft)?;
-        file.sync_all().at("write", &draft)?;
-        fs::rename(&draft, &to).at("rename", &draft)?;
-        fs::File::open(&folder).and_then(|folder| folder.sync_all()).at("write", &folder)
-    };
-    Ok(blocking::run(write).await?)
+    Ok(deliver_bytes(folder, RESULT, json.into()).await?)
 }

@@ -5,9 +5,11 @@ use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
 use debbuild_chroot::sbuild::BuildTask;
 use debbuild_core::{
     arch::Architecture,
+    blob,
     build::{BuildOptions, BuildRequest, ChrootId},
     context::Context,
     digest::Sha256,
+    error::Class,
     name::{ComponentName, SuiteName},
     path::{AbsPath, IoResultExt as _},
     repo::Repository,
@@ -15,14 +17,14 @@ use debbuild_core::{
 };
 use debbuild_queue::{
     Queue,
-    api::v1::{Event, Events as _, Local, Task, Tasks as _},
+    api::v1::{ArtifactList, Artifacts as _, Event, Events as _, Local, Task, Tasks as _},
     model::{TagName, UserName, WorkerMode, WorkerName},
     store::{SqliteOptions, SqliteStore},
     suite::{PublishOptions, Published},
     worker::{Reaper, Until, WorkerLoop, WorkerOptions, WorkerReport},
 };
 
-use super::{App, AppError};
+use super::{App, AppError, Failure};
 
 /// A source package to submit.
 #[derive(Debug, Clone)]
@@ -143,6 +145,29 @@ impl App {
             ended.push(api.task(cx, *id).await?);
         }
         Ok(ended)
+    }
+
+    /// Writes the files that an attempt at a task left (without a number: the newest) into a folder, which is made if it is missing.
+    ///
+    /// # Errors
+    /// Class `not-found` for an unknown task or attempt, and for one that left nothing; `verification` for damaged bytes.
+    pub async fn fetch_artifacts(
+        &self,
+        cx: &Context,
+        task: i64,
+        attempt: Option<u32>,
+        folder: &AbsPath,
+    ) -> Result<ArtifactList, AppError> {
+        let queue = self.queue().await?;
+        let blobs = Arc::clone(queue.blobs());
+        let left = Local::new(queue, self.user()?).artifacts(cx, task, attempt).await?;
+        if left.artifacts.is_empty() {
+            let failure = Failure::new(Class::NotFound, format!("attempt {} left no files", left.attempt));
+            return Err(failure.with_hint(format!("debbuild task show {task}")).into());
+        }
+        let files = left.artifacts.iter().map(|artifact| (artifact.name.as_str(), artifact.sha256));
+        blob::deliver(cx, &*blobs, folder, files).await?;
+        Ok(left)
     }
 
     /// The name under which this user's wishes are written down.

@@ -5,7 +5,7 @@ mod submit;
 
 use clap::Subcommand;
 use debbuild_core::error::Class;
-use debbuild_queue::api::v1::{Task, TaskFilter, Tasks as _};
+use debbuild_queue::api::v1::{Artifact, Task, TaskFilter, Tasks as _};
 
 use super::{Answer, Done, Door};
 use crate::console::Table;
@@ -29,6 +29,8 @@ enum TaskVerb {
     Watch(follow::WatchArgs),
     /// Print the log of a task
     Log(follow::LogArgs),
+    /// Write the files that a task left into a folder: packages, .changes, .buildinfo
+    Fetch(FetchArgs),
     /// Cancel a task: at once while it waits, else when its worker hears of it
     Cancel(CancelArgs),
     /// Do an ended task again, as a new task
@@ -66,6 +68,19 @@ struct ListArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct FetchArgs {
+    /// The task's number
+    #[arg(value_name = "TASK")]
+    task: i64,
+    /// The attempt's number; without it the newest
+    #[arg(long)]
+    attempt: Option<u32>,
+    /// The folder; it is made if it is missing
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    output: String,
+}
+
+#[derive(Debug, clap::Args)]
 struct CancelArgs {
     /// The task's number
     #[arg(value_name = "TASK")]
@@ -92,6 +107,7 @@ pub(super) async fn task(door: &Door, args: &TaskArgs) -> Answer {
         TaskVerb::Show(args) => show(door, args).await,
         TaskVerb::Watch(args) => follow::watch(door, args).await,
         TaskVerb::Log(args) => follow::log(door, args).await,
+        TaskVerb::Fetch(args) => fetch(door, args).await,
         TaskVerb::Cancel(args) => {
             let task = door.app.api().await?.cancel(&door.cx, args.task, &args.reason).await?;
             door.out.show(&task, |task| match task.ended {
@@ -197,4 +213,12 @@ fn class(task: &Task) -> Option<Class> {
     }
     let class = task.failure.as_ref().and_then(|failure| Class::from_name(&failure.class));
     Some(class.unwrap_or(Class::Internal))
+}
+
+async fn fetch(door: &Door, args: &FetchArgs) -> Answer {
+    let folder = door.app.machine().path(&args.output)?;
+    let left = door.app.fetch_artifacts(&door.cx, args.task, args.attempt, &folder).await?;
+    let path = |artifact: &Artifact| format!("{folder}/{}\n", artifact.name);
+    door.out.show(&left, |left| left.artifacts.iter().map(path).collect::<String>())?;
+    Ok(Done::Well)
 }

@@ -3,6 +3,7 @@
 mod check;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod deliver;
 pub(crate) mod durable;
 mod folder;
 mod fsck;
@@ -13,6 +14,7 @@ use std::{fmt, ops::Range, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 pub use check::{CheckOptions, Checked, Fault};
+pub use deliver::{deliver, deliver_bytes};
 pub use folder::FolderStore;
 pub use memory::MemoryStore;
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, final
 
 from .types import (
     Added,
+    ArtifactList,
     BuildRecord,
     Changes,
     Check,
@@ -329,6 +330,9 @@ class Queue:
 
     def log(self, task: int, *, attempt: int | None = None, offset: int = 0) -> bytes:
         """The log of an attempt as it is now, from a byte on; by default of the newest."""
+
+    def fetch(self, task: int, into: Path, *, attempt: int | None = None) -> ArtifactList:
+        """Write the files that an attempt left into a folder, by default those of the newest."""
 
     def workers(self) -> dict[str, Any]:
         """The workers."""

@@ -238,6 +238,19 @@ class TaskList(TypedDict):
     next: str | None
 
 
+class ArtifactFile(TypedDict):
+    name: str
+    kind: str
+    size: int
+    sha256: str
+
+
+class ArtifactList(TypedDict):
+    schema: int
+    attempt: str
+    artifacts: list[ArtifactFile]
+
+
 class TaskEvent(TypedDict):
     cursor: str
     at: str

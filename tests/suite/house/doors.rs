@@ -61,6 +61,7 @@ const DOORS: &[Door] = &[
     ("tag show", "Tags.show", "tag"),
     ("task cancel", "Queue.cancel", "cancel"),
     ("task explain", "Queue.explain", "explain"),
+    ("task fetch", "Queue.fetch", "fetch_artifacts"),
     ("task list", "Queue.tasks", "tasks"),
     ("task log", "Queue.log", "log"),
     ("task priority", "Queue.set_priority", "set_priority"),
