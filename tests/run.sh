@@ -16,9 +16,6 @@ case "${1:-}" in
   *) echo "usage: tests/run.sh [--quick|--full]" >&2; exit 2 ;;
 esac
 
-# The long tests take their whole lists instead of a sample.
-[ "$mode" = full ] && export DEBBUILD_FULL=1
-
 failed=() passed=0 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 # Runs one part, times it, and goes on when it fails: one run shows everything that is wrong.
@@ -81,7 +78,7 @@ part binary cargo build -p debbuild-cli
 part examples cargo build "${tests[@]}" --examples
 export DEBBUILD_BIN=$PWD/target/debug/debbuild
 # Long forms: 1,000 real packages instead of 60, a minute for each fuzz target instead of seconds.
-[ "$mode" = full ] && export DEBBUILD_FULL=1
+[ "$mode" = full ] && export DEBBUILD_TEST_FULL=1
 
 part "unit and suite" run_tier suite
 part "documentation examples" cargo test -q --doc "${tests[@]}"

@@ -45,11 +45,11 @@ const SPECIAL: [&str; 16] = [
 /// The largest package that is chosen without being special, in bytes.
 const LARGEST: u64 = 200_000;
 
-/// Whether the long form of a test was asked for (`tests/run.sh --full` sets `DEBBUILD_FULL=1`).
+/// Whether the long form of a test was asked for (`tests/run.sh --full` sets `DEBBUILD_TEST_FULL=1`).
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "tests/run.sh says by the environment how long its tests may be")]
 pub fn full() -> bool {
-    std::env::var("DEBBUILD_FULL").is_ok_and(|value| value == "1")
+    std::env::var("DEBBUILD_TEST_FULL").is_ok_and(|value| value == "1")
 }
 
 /// The main component of the archive that this machine uses, verified.
