@@ -123,7 +123,12 @@ impl GpgSigner {
                 SigningKey { fingerprint: key.fingerprint, role, created, since: signing.or(retired).or(created) }
             })
             .collect();
-        keys.sort_by_key(|key| (key.role as u8, key.since.map(Timestamp::seconds), key.fingerprint.clone()));
+        // The record is in order, also where two keys were made within a second.
+        let place = |key: &SigningKey| {
+            let mut lines = record.iter().flat_map(|record| record.signing.iter().chain(&record.retired));
+            lines.position(|line| line.is(&key.fingerprint))
+        };
+        keys.sort_by_key(|key| (key.role as u8, place(key), key.fingerprint.clone()));
         Ok(keys)
     }
 
