@@ -74,15 +74,15 @@ impl Timestamp {
         self.civil().strftime("%Y%m%d").to_string()
     }
 
-    /// Reads an RFC 2822 date as Release files and changelogs have it (`UTC`, `GMT` and numeric zones).
+    /// Reads an RFC 2822 date as Release files and changelogs have it (`UTC`, `GMT` and numeric zones). As dpkg and apt, it does
+    /// not mind a day of the week that does not belong to the date.
     ///
     /// # Errors
     /// [`TimestampError`].
     pub fn parse_rfc2822(text: &str) -> Result<Self, TimestampError> {
         let zone = text.trim().replace(" UTC", " +0000").replace(" GMT", " +0000");
-        jiff::fmt::rfc2822::parse(&zone)
-            .map(|zoned| Self(zoned.timestamp().as_millisecond()))
-            .map_err(|_| TimestampError(text.to_owned()))
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+        parser.parse_timestamp(&zone).map(|at| Self(at.as_millisecond())).map_err(|_| TimestampError(text.to_owned()))
     }
 
     fn civil(self) -> jiff::civil::DateTime {
@@ -202,6 +202,7 @@ mod tests {
             assert_eq!(Timestamp::parse_rfc2822(&text), Ok(at), "{text}");
         }
         assert_eq!(at.to_string().parse(), Ok(at));
+        assert_eq!(Timestamp::parse_rfc2822("Mon, 10 May 2025 09:16:05 +0000"), Ok(at));
         assert!(Timestamp::parse_rfc2822("yesterday").is_err());
     }
 }

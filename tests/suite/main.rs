@@ -4,5 +4,7 @@ mod cli;
 mod compose;
 mod examples;
 mod fsck;
+mod fuzz;
 mod house;
+mod rows;
 mod toolchain;

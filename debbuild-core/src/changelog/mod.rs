@@ -1,6 +1,8 @@
-//! debian/changelog (Policy 4.4, deb-changelog(5)): its top entry, and the entry that makes a rebuild a new version.
+//! debian/changelog (Policy 4.4, deb-changelog(5)): its entries, and the entry that makes a rebuild a new version.
 
-use debian_changelog::ChangeLog;
+mod parse;
+
+pub use parse::ChangelogProblem;
 
 use crate::{
     clock::{Timestamp, TimestampError},
@@ -16,17 +18,17 @@ pub enum ChangelogError {
     /// There is no entry.
     #[error("the changelog has no entry")]
     Empty,
-    /// The top entry is not what deb-changelog(5) describes.
-    #[error("the changelog's top entry is malformed: {0}")]
+    /// An entry is not what deb-changelog(5) describes.
+    #[error("the changelog's entry is malformed: {0}")]
     Malformed(String),
     /// The source package's name cannot be taken.
-    #[error("the changelog's top entry")]
+    #[error("the changelog's entry")]
     Source(#[from] NameError),
     /// The version cannot be taken.
-    #[error("the changelog's top entry")]
+    #[error("the changelog's entry")]
     Version(#[from] VersionError),
     /// The date cannot be read.
-    #[error("the changelog's top entry")]
+    #[error("the changelog's entry")]
     Date(#[from] TimestampError),
     /// A part of the new entry cannot be written on one line of a changelog.
     #[error("not a {what} for a changelog entry: {text:?}")]
@@ -57,61 +59,32 @@ pub struct Entry {
     pub version: Version,
     /// The distributions that it was meant for.
     pub distributions: Vec<String>,
-    /// How urgent it was.
+    /// How urgent it was, in lower case.
     pub urgency: Option<String>,
+    /// Whether it is that of a binNMU, which has no source of its own.
+    pub binary_only: bool,
     /// Who made it: `Name <address>`.
     pub maintainer: String,
     /// When it was made.
     pub date: Timestamp,
     /// When it was made, as written, with the zone of who made it.
     pub date_text: String,
+    /// What was changed: the lines between header and trailer as they stand, without the empty ones around them.
+    pub changes: String,
 }
 
-/// The top entry of a changelog.
+/// The top entry of a changelog, which must begin with it.
 ///
 /// # Errors
 /// [`ChangelogError`]; the entries below are not looked at.
 pub fn top_entry(text: &str) -> Result<Entry, ChangelogError> {
-    let malformed = |what: &str| ChangelogError::Malformed(what.to_owned());
-    let top = first_entry(text)?;
-    let parsed = ChangeLog::parse(top);
-    if let Some(error) = parsed.errors().first() {
-        return Err(malformed(error));
-    }
-    let entry = parsed.tree().iter().next().ok_or(ChangelogError::Empty)?;
-    // The header is cut out here: debversion would take versions that dpkg refuses.
-    let header = top.trim_start().lines().next().unwrap_or_default();
-    let version = header.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(version, _)| version.trim());
-    let date_text = entry.timestamp().ok_or_else(|| malformed("it has no date"))?;
-    let (name, address) = entry.maintainer().zip(entry.email()).ok_or_else(|| malformed("it has no maintainer"))?;
-    Ok(Entry {
-        source: SourceName::new(&entry.package().ok_or_else(|| malformed("it has no source package"))?)?,
-        version: Version::new(version.ok_or_else(|| malformed("it has no version"))?)?,
-        distributions: entry.distributions().unwrap_or_default(),
-        urgency: urgency(header),
-        maintainer: format!("{name} <{address}>"),
-        date: Timestamp::parse_rfc2822(&date_text)?,
-        date_text,
-    })
+    entries(text).next().ok_or(ChangelogError::Empty)?.map_err(|problem| problem.error)
 }
 
-/// The text up to the end of the first trailer line.
-fn first_entry(text: &str) -> Result<&str, ChangelogError> {
-    if text.trim().is_empty() {
-        return Err(ChangelogError::Empty);
-    }
-    let start = text.find("\n -- ").ok_or_else(|| ChangelogError::Malformed("it has no trailer line".to_owned()))? + 1;
-    let end = text[start..].find('\n').map_or(text.len(), |length| start + length + 1);
-    Ok(&text[..end])
-}
-
-fn urgency(header: &str) -> Option<String> {
-    let (_, pairs) = header.split_once(';')?;
-    let value = pairs.split(',').find_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        key.trim().eq_ignore_ascii_case("urgency").then_some(value)
-    })?;
-    value.split_ascii_whitespace().next().map(str::to_lowercase)
+/// The entries of a changelog, the newest first. What cannot be read is a problem, after which reading goes on with the next entry;
+/// what editors are told at the end of the file is passed over.
+pub fn entries(text: &str) -> impl Iterator<Item = Result<Entry, ChangelogProblem>> {
+    parse::Entries::new(text)
 }
 
 /// A rebuild without changes: a new version of the same source, so that it can stand beside its parent in an archive.

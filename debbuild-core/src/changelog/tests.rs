@@ -107,3 +107,25 @@ fn nothing_breaks_out_of_the_new_entry() {
         assert!(matches!(entry, Err(ChangelogError::Unwritable { .. })), "{bad:?}");
     }
 }
+
+#[test]
+fn every_entry_is_read_and_what_cannot_be_is_a_problem() {
+    let other = "hello (2.10-1+b1) sid experimental; urgency=low, binary-only=yes\n\n  * Binary-only.\n\n -- B <b@c>  Thu, 1 Jan 1970 00:00:00 +0000\n";
+    let text = format!("{CHANGELOG}\nstray line\nanother\n\n{other}\nLocal variables:\nmode: debian-changelog\nEnd:\n");
+    let all: Vec<_> = entries(&text).collect();
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert_eq!(all[0].as_ref().unwrap().changes, "  [ A. Person ]\n  * Say hello (again).\n    - at length");
+    assert_eq!(all[1].as_ref().unwrap_err().line, 9);
+    let entry = all[2].as_ref().unwrap();
+    assert_eq!((entry.distributions.join(" "), entry.binary_only), ("sid experimental".to_owned(), true));
+    assert_eq!((entry.maintainer.as_str(), entry.changes.as_str()), ("B <b@c>", "  * Binary-only."));
+    assert_eq!(entries("").count(), 0);
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_makes_it_panic(text in "(hello \\(1-1\\) sid; urgency=low\n| -- A <a@b>  Mon, 26 Dec 2022 16:30:00 \\+0100\n|  x\n|[ -;()<>@a\n#$*/:é])*") {
+        let count = entries(&text).count();
+        proptest::prop_assert!(count <= text.lines().count());
+    }
+}

@@ -1,6 +1,9 @@
 //! Binary packages: the control file of a .deb, and the stanzas of Packages.
 
-use super::{ControlError, Paragraph, Problem, single_paragraph, source::collect};
+use super::{
+    ControlError, Paragraph, Problem, single_paragraph,
+    tolerant::{Tolerance, collect},
+};
 use crate::{
     arch::Architecture,
     digest::Sha256,
@@ -106,22 +109,27 @@ impl BinaryPackage {
     /// # Errors
     /// [`ControlError`].
     pub fn from_control(text: &str) -> Result<Self, ControlError> {
-        Self::read(&single_paragraph(text)?)
+        Self::read(&single_paragraph(text)?, &mut Tolerance::none())
     }
 
-    /// Reads a stanza of a Packages index, which must say where the file is.
+    /// Reads a stanza of a Packages index of somebody else, which must say where the file is: what can be left out and is wrong is
+    /// left out, see [`read_packages`].
     ///
     /// # Errors
     /// [`ControlError`].
     pub fn from_stanza(paragraph: &Paragraph<'_>) -> Result<Self, ControlError> {
-        let package = Self::read(paragraph)?;
+        Self::stanza(paragraph, &mut Tolerance::noting())
+    }
+
+    pub(super) fn stanza(paragraph: &Paragraph<'_>, tolerance: &mut Tolerance) -> Result<Self, ControlError> {
+        let package = Self::read(paragraph, tolerance)?;
         Ok(Self { location: Some(location(paragraph)?), ..package })
     }
 
-    fn read(paragraph: &Paragraph<'_>) -> Result<Self, ControlError> {
+    fn read(paragraph: &Paragraph<'_>, tolerance: &mut Tolerance) -> Result<Self, ControlError> {
         let package: PackageName = paragraph.required("Package")?;
-        let version: Version = paragraph.required("Version")?;
-        let (source, source_version) = match paragraph.source()? {
+        let version = tolerance.version(paragraph, "Version", paragraph.require("Version")?)?;
+        let (source, source_version) = match paragraph.source_with(tolerance)? {
             Some((source, version)) => (source, version),
             None => (package.as_str().parse().map_err(|error| paragraph.error("Package", error))?, None),
         };
@@ -129,20 +137,20 @@ impl BinaryPackage {
             architecture: paragraph.required("Architecture")?,
             source,
             source_version: source_version.unwrap_or_else(|| version.clone()),
-            multi_arch: paragraph.parsed("Multi-Arch")?.unwrap_or_default(),
-            essential: paragraph.flag("Essential")?,
-            build_essential: paragraph.flag("Build-Essential")?,
-            section: paragraph.owned("Section")?,
-            priority: paragraph.owned("Priority")?,
-            installed_size: paragraph.parsed("Installed-Size")?,
-            maintainer: paragraph.owned("Maintainer")?,
+            multi_arch: tolerance.or_default(paragraph.parsed("Multi-Arch"))?.unwrap_or_default(),
+            essential: tolerance.or_default(paragraph.flag("Essential"))?,
+            build_essential: tolerance.or_default(paragraph.flag("Build-Essential"))?,
+            section: tolerance.or_default(paragraph.owned("Section"))?,
+            priority: tolerance.or_default(paragraph.owned("Priority"))?,
+            installed_size: tolerance.or_default(paragraph.parsed("Installed-Size"))?,
+            maintainer: tolerance.or_default(paragraph.owned("Maintainer"))?,
             synopsis: paragraph.get("Description").and_then(|text| text.lines().next()).map(str::to_owned),
             relations: BinaryRelations {
                 pre_depends: paragraph.relations("Pre-Depends")?,
                 depends: paragraph.relations("Depends")?,
-                recommends: paragraph.relations("Recommends")?,
-                suggests: paragraph.relations("Suggests")?,
-                enhances: paragraph.relations("Enhances")?,
+                recommends: tolerance.or_default(paragraph.relations("Recommends"))?,
+                suggests: tolerance.or_default(paragraph.relations("Suggests"))?,
+                enhances: tolerance.or_default(paragraph.relations("Enhances"))?,
                 breaks: paragraph.relations("Breaks")?,
                 conflicts: paragraph.relations("Conflicts")?,
                 replaces: paragraph.relations("Replaces")?,
@@ -187,8 +195,9 @@ pub(crate) fn built_using(paragraph: &Paragraph<'_>) -> Result<Vec<(SourceName, 
     Ok(sources)
 }
 
-/// Reads a Packages index of somebody else: the stanzas that can be read, and what is wrong with the others.
+/// Reads a Packages index of somebody else: the stanzas that can be read, and what is wrong with them and with the others. A
+/// version that dpkg only warns about, and a field that an installation can do without, do not lose the stanza.
 #[must_use]
 pub fn read_packages(text: &str) -> (Vec<BinaryPackage>, Vec<Problem>) {
-    collect(text, "Package", BinaryPackage::from_stanza)
+    collect(text, BinaryPackage::stanza)
 }

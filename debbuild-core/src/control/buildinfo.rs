@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{ControlError, FileEntry, Paragraph, files::file_entries, signed_text, single_paragraph, utf8};
+use super::{
+    ControlError, FileEntry, Paragraph,
+    files::file_entries,
+    signed::{clean, signed_text},
+    single_paragraph,
+};
 use crate::{
     arch::{Architecture, ArchitecturePattern},
     clock::Timestamp,
@@ -61,7 +66,7 @@ impl Buildinfo {
     /// # Errors
     /// [`ControlError`].
     pub fn from_verified(text: &Verified) -> Result<Self, ControlError> {
-        Self::read(&single_paragraph(utf8(text.text())?)?)
+        Self::read(&single_paragraph(clean(text.text())?)?)
     }
 
     /// Reads a .buildinfo, signed or not, whose signature nobody has checked.

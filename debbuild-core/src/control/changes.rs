@@ -1,6 +1,11 @@
 //! .changes files: what an upload or a build consists of.
 
-use super::{ControlError, FileEntry, Paragraph, files::file_entries, signed_text, single_paragraph, utf8};
+use super::{
+    ControlError, FileEntry, Paragraph,
+    files::file_entries,
+    signed::{clean, signed_text},
+    single_paragraph,
+};
 use crate::{
     arch::Architecture, clock::Timestamp, name::PackageName, name::SourceName, sign::Verified, version::Version,
 };
@@ -54,7 +59,7 @@ impl Changes {
     /// # Errors
     /// [`ControlError`].
     pub fn from_verified(text: &Verified) -> Result<Self, ControlError> {
-        Self::read(&single_paragraph(utf8(text.text())?)?)
+        Self::read(&single_paragraph(clean(text.text())?)?)
     }
 
     /// Reads a .changes, signed or not, whose signature nobody has checked: for what our own builds leave behind.

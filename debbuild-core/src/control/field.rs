@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{ControlError, Paragraph};
+use super::{ControlError, Paragraph, tolerant::Tolerance};
 use crate::{clock::Timestamp, name::SourceName, relation::Relations, version::Version};
 
 impl<'a> Paragraph<'a> {
@@ -43,6 +43,14 @@ impl<'a> Paragraph<'a> {
         self.require(field)?.parse().map_err(|error| self.error(field, error))
     }
 
+    /// `Version` of somebody else's index, and what dpkg would warn about.
+    #[cfg(feature = "resolve")]
+    pub(crate) fn foreign_version(&self) -> Result<(Version, Option<ControlError>), ControlError> {
+        let wrong = |error| self.error("Version", error);
+        let (version, warning) = Version::tolerant(self.require("Version")?).map_err(wrong)?;
+        Ok((version, warning.map(wrong)))
+    }
+
     /// Words, or names between commas, each of a type.
     pub(crate) fn list<T: FromStr<Err: fmt::Display>>(
         &self,
@@ -76,13 +84,21 @@ impl<'a> Paragraph<'a> {
 
     /// A `Source` field that may name a version: `glibc (2.36-9)`.
     pub(crate) fn source(&self) -> Result<Option<(SourceName, Option<Version>)>, ControlError> {
+        self.source_with(&mut Tolerance::none())
+    }
+
+    /// The same, perhaps with a version that dpkg would warn about.
+    pub(super) fn source_with(
+        &self,
+        tolerance: &mut Tolerance,
+    ) -> Result<Option<(SourceName, Option<Version>)>, ControlError> {
         let Some(text) = self.one_line("Source")? else { return Ok(None) };
         let (name, version) = match text.split_once(' ') {
             None => (text, None),
             Some((name, rest)) => {
                 let version = rest.trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
                 let version = version.ok_or_else(|| self.error("Source", "expected a version in parentheses"))?;
-                (name, Some(version.parse().map_err(|error| self.error("Source", error))?))
+                (name, Some(tolerance.version(self, "Source", version)?))
             }
         };
         Ok(Some((name.parse().map_err(|error| self.error("Source", error))?, version)))

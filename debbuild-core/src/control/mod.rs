@@ -1,28 +1,37 @@
 //! Control files: paragraphs, and typed views of .dsc, .changes, .buildinfo, Packages, Sources and Release.
 //!
 //! What debbuild accepts (a .dsc, a .changes, a Release) is read strictly, and only from text that a verifier vouches for or
-//! that the caller explicitly calls unverified. Other people's indexes are read tolerantly: values plus [`Problem`]s.
+//! that the caller explicitly calls unverified. Other people's indexes are read tolerantly: values plus [`Problem`]s, from a text
+//! ([`read_packages`]) or from a stream of any size ([`stream_packages`]).
 
 mod binary;
 mod buildinfo;
 mod changes;
+mod contents;
+mod debian;
 mod field;
 mod files;
 mod paragraph;
 mod release;
 mod signed;
 mod source;
+mod stream;
+mod tolerant;
 mod write;
 
 pub use binary::{BinaryPackage, BinaryRelations, Location, MultiArch, read_packages};
 pub(crate) use binary::{built_using, location};
 pub use buildinfo::{Buildinfo, InstalledPackage};
 pub use changes::{Changes, ChangesFile};
+pub use contents::{Contents, ContentsEntry, ContentsPackage, stream_contents};
+pub use debian::{BinaryTemplate, DebianControl};
 pub use files::FileEntry;
 pub use paragraph::{Paragraph, Paragraphs, paragraphs, single_paragraph, utf8};
 pub use release::{Release, ReleaseFile};
 pub use signed::signed_text;
 pub use source::{SourceControl, SourceRelations, read_sources};
+pub use stream::{LONGEST_PARAGRAPH, ParagraphReader, Stanzas, StreamError, stream_packages, stream_sources};
+pub use tolerant::Found;
 pub use write::Stanza;
 
 use crate::{

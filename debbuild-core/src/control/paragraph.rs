@@ -78,7 +78,12 @@ pub struct Paragraphs<'a> {
 /// begin with `#` are comments, but not inside a field.
 #[must_use]
 pub fn paragraphs(text: &str) -> Paragraphs<'_> {
-    Paragraphs { text, at: 0, line: 0 }
+    paragraphs_from(text, 0)
+}
+
+/// The same for a part of a text, before which there are this many lines.
+pub(super) fn paragraphs_from(text: &str, line: usize) -> Paragraphs<'_> {
+    Paragraphs { text, at: 0, line }
 }
 
 /// The only paragraph of a text.
@@ -94,8 +99,8 @@ pub fn single_paragraph(text: &str) -> Result<Paragraph<'_>, ControlError> {
     }
 }
 
-fn is_blank(line: &str) -> bool {
-    line.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+pub(super) fn is_blank(line: impl AsRef<[u8]>) -> bool {
+    line.as_ref().iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
 }
 
 impl<'a> Paragraphs<'a> {

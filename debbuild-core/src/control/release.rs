@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ControlError, Paragraph, single_paragraph, utf8};
+use super::{ControlError, Paragraph, signed::clean, single_paragraph};
 use crate::{
     arch::Architecture,
     clock::Timestamp,
@@ -46,6 +46,12 @@ pub struct Release {
     pub not_automatic: bool,
     /// Whether packages once installed from it are upgraded all the same.
     pub but_automatic_upgrades: bool,
+    /// Where the changelogs of its packages are: an address in which `@CHANGEPATH@` stands for the package's part.
+    pub changelogs: Option<String>,
+    /// Where its earlier states are: an address in which `@SNAPSHOTID@` stands for the time, or `no`.
+    pub snapshots: Option<String>,
+    /// The fingerprints of the keys that will sign it from now on, as written.
+    pub signed_by: Option<String>,
     /// The kinds of index whose `all` packages are listed only with each architecture (`Packages`), not by themselves.
     pub no_support_for_all: Vec<String>,
     /// The architectures that it has; may hold `all`.
@@ -70,7 +76,7 @@ impl Release {
     /// # Errors
     /// [`ControlError`].
     pub fn from_unverified(bytes: &[u8]) -> Result<Self, ControlError> {
-        let paragraph = single_paragraph(utf8(bytes)?)?;
+        let paragraph = single_paragraph(clean(bytes)?)?;
         Ok(Self {
             origin: paragraph.owned("Origin")?,
             label: paragraph.owned("Label")?,
@@ -85,6 +91,9 @@ impl Release {
             acquire_by_hash: paragraph.flag("Acquire-By-Hash")?,
             not_automatic: paragraph.flag("NotAutomatic")?,
             but_automatic_upgrades: paragraph.flag("ButAutomaticUpgrades")?,
+            changelogs: paragraph.owned("Changelogs")?,
+            snapshots: paragraph.owned("Snapshots")?,
+            signed_by: paragraph.get("Signed-By").map(str::to_owned),
             no_support_for_all: paragraph.words("No-Support-for-Architecture-all").map(str::to_owned).collect(),
             architectures: paragraph.list("Architectures", false)?,
             components: paragraph.list("Components", false)?,

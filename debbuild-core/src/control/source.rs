@@ -1,7 +1,11 @@
 //! Source packages: .dsc files and the stanzas of Sources.
 
 use super::{
-    ControlError, FileEntry, Paragraph, Problem, files::file_entries, paragraphs, signed_text, single_paragraph, utf8,
+    ControlError, FileEntry, Paragraph, Problem,
+    files::file_entries,
+    signed::{clean, signed_text},
+    single_paragraph,
+    tolerant::{Tolerance, collect},
 };
 use crate::{
     arch::ArchitecturePattern,
@@ -63,7 +67,7 @@ impl SourceControl {
     /// # Errors
     /// [`ControlError`].
     pub fn from_verified(text: &Verified) -> Result<Self, ControlError> {
-        Self::dsc(&single_paragraph(utf8(text.text())?)?)
+        Self::dsc(&single_paragraph(clean(text.text())?)?)
     }
 
     /// Reads a .dsc, signed or not, whose signature nobody has checked: for local input that the caller takes as it is.
@@ -74,33 +78,37 @@ impl SourceControl {
         Self::dsc(&single_paragraph(&signed_text(bytes)?)?)
     }
 
-    /// Reads a stanza of a Sources index.
+    /// Reads a stanza of a Sources index of somebody else: what can be left out and is wrong is left out, see [`read_sources`].
     ///
     /// # Errors
     /// [`ControlError`].
     pub fn from_stanza(paragraph: &Paragraph<'_>) -> Result<Self, ControlError> {
-        Self::read(paragraph, "Package")
+        Self::stanza(paragraph, &mut Tolerance::noting())
+    }
+
+    pub(super) fn stanza(paragraph: &Paragraph<'_>, tolerance: &mut Tolerance) -> Result<Self, ControlError> {
+        Self::read(paragraph, "Package", tolerance)
     }
 
     fn dsc(paragraph: &Paragraph<'_>) -> Result<Self, ControlError> {
-        let source = Self::read(paragraph, "Source")?;
+        let source = Self::read(paragraph, "Source", &mut Tolerance::none())?;
         if source.files.is_empty() {
             return Err(paragraph.error("Checksums-Sha256", "lists no file"));
         }
         Ok(source)
     }
 
-    fn read(paragraph: &Paragraph<'_>, name: &'static str) -> Result<Self, ControlError> {
+    fn read(paragraph: &Paragraph<'_>, name: &'static str, tolerance: &mut Tolerance) -> Result<Self, ControlError> {
         let architectures: Vec<ArchitecturePattern> = paragraph.list("Architecture", false)?;
         Ok(Self {
             source: paragraph.required(name)?,
-            version: paragraph.required("Version")?,
+            version: tolerance.version(paragraph, "Version", paragraph.require("Version")?)?,
             format: paragraph.require("Format")?.to_owned(),
             binaries: paragraph.list("Binary", true)?,
             architectures,
-            maintainer: paragraph.owned("Maintainer")?,
-            section: paragraph.owned("Section")?,
-            priority: paragraph.owned("Priority")?,
+            maintainer: tolerance.or_default(paragraph.owned("Maintainer"))?,
+            section: tolerance.or_default(paragraph.owned("Section"))?,
+            priority: tolerance.or_default(paragraph.owned("Priority"))?,
             relations: SourceRelations {
                 depends: paragraph.relations("Build-Depends")?,
                 depends_arch: paragraph.relations("Build-Depends-Arch")?,
@@ -121,25 +129,9 @@ impl SourceControl {
     }
 }
 
-/// Reads a Sources index of somebody else: the stanzas that can be read, and what is wrong with the others.
+/// Reads a Sources index of somebody else: the stanzas that can be read, and what is wrong with them and with the others. A
+/// version that dpkg only warns about, and a field that a source package can do without, do not lose the stanza.
 #[must_use]
 pub fn read_sources(text: &str) -> (Vec<SourceControl>, Vec<Problem>) {
-    collect(text, "Package", SourceControl::from_stanza)
-}
-
-/// Reads every paragraph, and turns failures into problems that name the package.
-pub(super) fn collect<T>(
-    text: &str,
-    subject: &str,
-    read: impl Fn(&Paragraph<'_>) -> Result<T, ControlError>,
-) -> (Vec<T>, Vec<Problem>) {
-    let (mut values, mut problems) = (Vec::new(), Vec::new());
-    for paragraph in paragraphs(text) {
-        let name = paragraph.as_ref().ok().and_then(|paragraph| paragraph.get(subject)).map(str::to_owned);
-        match paragraph.and_then(|paragraph| read(&paragraph)) {
-            Ok(value) => values.push(value),
-            Err(error) => problems.push(Problem { subject: name, error }),
-        }
-    }
-    (values, problems)
+    collect(text, SourceControl::stanza)
 }

@@ -56,7 +56,7 @@ pub struct DebEntry {
 }
 
 /// What is done with each entry and its content.
-type Visitor<'a> = &'a mut dyn FnMut(DebEntry, &mut dyn io::Read) -> Result<(), DebError>;
+pub type Visitor<'a> = &'a mut dyn FnMut(DebEntry, &mut dyn io::Read) -> Result<(), DebError>;
 
 /// Reads the archive inside one member to its end.
 #[expect(clippy::too_many_arguments, reason = "the one bridge between the three layers of a .deb")]

@@ -7,7 +7,7 @@ mod listing;
 use std::{collections::BTreeMap, io};
 
 pub use compress::Compression;
-pub use listing::{DebEntry, EntryKind};
+pub use listing::{DebEntry, EntryKind, Visitor};
 
 use crate::{
     cancel::Cancelled,
@@ -126,17 +126,27 @@ impl Deb {
     /// # Errors
     /// [`DebError`].
     pub fn read_all(cx: &Context, input: impl io::Read, limits: &DebLimits) -> Result<(Self, Vec<DebEntry>), DebError> {
+        let mut entries = Vec::new();
+        let deb = Self::walk(cx, input, limits, &mut |entry, _| {
+            entries.push(entry);
+            Ok(())
+        })?;
+        Ok((deb, entries))
+    }
+
+    /// Reads everything, and shows each entry of the data archive with its content, in their order; what of a content is not read
+    /// is read over. Nothing is written anywhere: what an entry becomes is the visitor's matter. The input must end with the archive.
+    ///
+    /// # Errors
+    /// [`DebError`], and whatever the visitor returns.
+    pub fn walk(cx: &Context, input: impl io::Read, limits: &DebLimits, visit: Visitor<'_>) -> Result<Self, DebError> {
         let mut archive = ar::Reader::new(input)?;
         let deb = Self::control(cx, &mut archive, limits)?;
         let (name, size) = required(&mut archive, "data.tar")?;
         let compression = Compression::of("data.tar", &name)?;
-        let mut entries = Vec::new();
-        listing::read(cx, &mut archive, &name, size, compression, limits.data, limits, &mut |entry, _| {
-            entries.push(entry);
-            Ok(())
-        })?;
+        listing::read(cx, &mut archive, &name, size, compression, limits.data, limits, visit)?;
         archive.finish()?;
-        Ok((deb, entries))
+        Ok(deb)
     }
 
     fn control<R: io::Read>(cx: &Context, archive: &mut ar::Reader<R>, limits: &DebLimits) -> Result<Self, DebError> {

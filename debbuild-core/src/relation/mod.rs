@@ -238,6 +238,14 @@ impl std::str::FromStr for Relations {
     }
 }
 
+/// Reads the value of a `Build-Profiles` field (`<!nocheck !cross> <stage1>`): formulas of which one must hold, with all its terms.
+///
+/// # Errors
+/// [`RelationError`] with the position in bytes.
+pub fn profile_formulas(text: &str) -> Result<Vec<Vec<Term<BuildProfile>>>, RelationError> {
+    parse::formulas(text)
+}
+
 fn joined<T: fmt::Display>(items: &[T], between: &str) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }

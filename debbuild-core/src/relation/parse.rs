@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use super::{Alternatives, Operator, Qualifier, Relation, Relations, Term, VersionConstraint};
+use super::{Alternatives, BuildProfile, Operator, Qualifier, Relation, Relations, Term, VersionConstraint};
 use crate::{
     arch::Architecture,
     error::{Class, Classify},
@@ -69,6 +69,22 @@ pub(super) fn field(text: &str) -> Result<(Relations, BTreeSet<String>), Relatio
         if reader.at < text.len() && !reader.take(',') {
             return Err(reader.error("expected ',' or '|'"));
         }
+    }
+}
+
+/// The restriction formulas of a `Build-Profiles` field.
+pub(super) fn formulas(text: &str) -> Result<Vec<Vec<Term<BuildProfile>>>, RelationError> {
+    let mut reader = Reader { text, at: 0, substvars: BTreeSet::new() };
+    let mut formulas = Vec::new();
+    loop {
+        reader.skip_space();
+        if reader.at == text.len() {
+            return Ok(formulas);
+        }
+        if !reader.take('<') {
+            return Err(reader.error("expected '<'"));
+        }
+        formulas.push(reader.list('>')?);
     }
 }
 

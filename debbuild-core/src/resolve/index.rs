@@ -34,7 +34,8 @@ pub(super) struct Entry {
 }
 
 impl PackageIndex {
-    /// Reads a Packages index. Stanzas that cannot be read are left out and reported by [`PackageIndex::problems`].
+    /// Reads a Packages index. Stanzas that cannot be read are left out; they and versions that
+    /// dpkg would warn about are reported by [`PackageIndex::problems`].
     #[must_use]
     pub fn parse(name: &str, text: impl Into<String>) -> Self {
         let text = text.into();
@@ -46,7 +47,10 @@ impl PackageIndex {
             start = span.end;
             let subject = paragraph.as_ref().ok().and_then(|p| p.get("Package")).map(str::to_owned);
             match paragraph.and_then(|paragraph| Entry::read(&paragraph, span)) {
-                Ok(entry) => entries.push(entry),
+                Ok((entry, warning)) => {
+                    entries.push(entry);
+                    problems.extend(warning.map(|error| Problem { subject, error }));
+                }
                 Err(error) => problems.push(Problem { subject, error }),
             }
         }
@@ -106,7 +110,9 @@ impl PackageIndex {
 }
 
 impl Entry {
-    fn read(paragraph: &Paragraph<'_>, span: Range<usize>) -> Result<Self, ControlError> {
+    /// Reads what is always needed, and says what dpkg would warn about.
+    fn read(paragraph: &Paragraph<'_>, span: Range<usize>) -> Result<(Self, Option<ControlError>), ControlError> {
+        let (version, warning) = paragraph.foreign_version()?;
         let provides = match paragraph.get("Provides") {
             None => Vec::new(),
             Some(_) => provided(&paragraph.relations("Provides")?),
@@ -118,16 +124,17 @@ impl Entry {
             Some("optional") => 3,
             _ => 4,
         };
-        Ok(Self {
+        let entry = Self {
             package: paragraph.required("Package")?,
-            version: paragraph.required("Version")?,
+            version,
             architecture: paragraph.required("Architecture")?,
             multi_arch: paragraph.parsed("Multi-Arch")?.unwrap_or_default(),
             essential: paragraph.flag("Essential")?,
             rank,
             provides,
             span,
-        })
+        };
+        Ok((entry, warning))
     }
 }
 

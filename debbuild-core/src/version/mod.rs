@@ -231,9 +231,10 @@ impl Serialize for Version {
     }
 }
 
+/// Records and locks name what archives have: a version that was tolerated there can be read back.
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        Self::tolerant(&String::deserialize(deserializer)?).map(|(version, _)| version).map_err(de::Error::custom)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The data model and the .deb reader on the whole of a real archive, against dpkg's own tools.
 
+mod debs;
+mod indexes;
 mod relations;
 mod versions;
 

@@ -1,5 +1,8 @@
 //! Unit tests of control files.
 
+mod debian;
+mod index;
+
 use deb822_fast::Deb822;
 use proptest::prelude::*;
 
