@@ -1,6 +1,6 @@
 //! Control files as plain values.
 
-use debbuild_core::control::{Changes, FileEntry, SourceControl};
+use debbuild_core::control::{BinaryTemplate, Changes, DebianControl, FileEntry, SourceControl};
 use pyo3::{prelude::*, types::PyDict};
 use serde_json::{Value, json};
 
@@ -60,6 +60,34 @@ pub(crate) fn read_changes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<
         "changed_by": changes.changed_by,
         "closes": changes.closes,
         "files": changes.files.iter().map(|listed| file(&listed.file)).collect::<Vec<_>>(),
+    });
+    plain(py, &value)
+}
+
+fn binary(template: &BinaryTemplate) -> Value {
+    json!({
+        "package": template.package.to_string(),
+        "architectures": strings(&template.architectures),
+        "package_type": template.package_type.as_deref().unwrap_or("deb"),
+        "section": template.section,
+        "depends": template.relations.depends.to_string(),
+        "synopsis": template.synopsis,
+    })
+}
+
+/// A source package as its debian/control describes it, before substitution.
+#[pyfunction]
+pub(crate) fn read_debian_control<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let control = DebianControl::read(data).into_py_result(py)?;
+    let value = json!({
+        "source": control.source.to_string(),
+        "section": control.section,
+        "maintainer": control.maintainer,
+        "build_depends": control.relations.depends.to_string(),
+        "build_depends_arch": control.relations.depends_arch.to_string(),
+        "build_depends_indep": control.relations.depends_indep.to_string(),
+        "binaries": control.binaries.iter().map(binary).collect::<Vec<_>>(),
+        "substvars": control.substvars,
     });
     plain(py, &value)
 }

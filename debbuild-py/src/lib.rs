@@ -6,6 +6,7 @@ mod chroots;
 mod composes;
 mod control;
 mod convert;
+mod deb;
 mod handle;
 mod keys;
 mod queue;
@@ -22,6 +23,7 @@ fn _debbuild(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<app::PyApp>()?;
     module.add_class::<chroots::PyChroots>()?;
     module.add_class::<composes::PyComposes>()?;
+    module.add_class::<deb::PyDeb>()?;
     module.add_class::<keys::PyKeys>()?;
     module.add_class::<queue::PyQueue>()?;
     module.add_class::<repository::PyRepository>()?;
@@ -31,5 +33,6 @@ fn _debbuild(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(control::paragraphs, module)?)?;
     module.add_function(wrap_pyfunction!(control::read_dsc, module)?)?;
     module.add_function(wrap_pyfunction!(control::read_changes, module)?)?;
+    module.add_function(wrap_pyfunction!(control::read_debian_control, module)?)?;
     Ok(())
 }

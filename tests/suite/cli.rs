@@ -225,3 +225,41 @@ async fn build_dependencies_of_a_dsc_and_of_a_source_index() {
     let gone = user.run([&["resolve", "build-deps", "other"][..], &from].concat()).await;
     assert_eq!((gone.status, &gone.error()["class"]), (3, &json!("not-found")));
 }
+
+#[tokio::test]
+async fn versions_are_compared_and_packages_shown() {
+    let user = Sandbox::new();
+    let compared = user.run(["version", "compare", "1.0~rc1", "1.0"]).await;
+    assert_eq!((compared.status, compared.stdout.as_str()), (0, "1.0~rc1 < 1.0\n"));
+    let same = user.run(["--format", "json", "version", "compare", "1.0", "1.0-0"]).await;
+    assert_eq!(same.json(), json!({ "a": "1.0", "b": "1.0-0", "order": 0, "identical": false }));
+    let wrong = user.run(["version", "compare", "1.0-", "1"]).await;
+    assert_eq!(wrong.status, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("revision number is empty"), "{wrong:?}");
+
+    user.write("tree/DEBIAN/control", crate::rows::deb::CONTROL);
+    user.write("tree/etc/demo.conf", "x = 1\n");
+    user.write("tree/DEBIAN/conffiles", "/etc/demo.conf\n");
+    let build = debbuild_core::command::CommandSpec::new("dpkg-deb")
+        .with_args(["--root-owner-group", "-b", "tree", "demo.deb"])
+        .with_cwd(user.path().clone());
+    assert_eq!(user.spec(build).await.status, 0);
+    let shown = user.run(["deb", "show", "demo.deb"]).await;
+    assert_eq!(
+        shown.stdout,
+        format!(
+            "{}\ncontrol files: conffiles, control\nconfiguration file: /etc/demo.conf\n",
+            crate::rows::deb::CONTROL
+        )
+    );
+    let files = user.run(["--format", "json", "deb", "contents", "demo.deb"]).await.json();
+    let paths: Vec<&str> =
+        files["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, [".", "etc", "etc/demo.conf"]);
+    user.write("bad.deb", "!<arch>\n");
+    for (file, class) in [("bad.deb", "source"), ("none.deb", "not-found")] {
+        let refused = user.run(["--format", "json", "deb", "show", file]).await;
+        assert_eq!(refused.error()["class"], class, "{refused:?}");
+        assert!(refused.error()["message"].as_str().unwrap().contains(file), "{refused:?}");
+    }
+}

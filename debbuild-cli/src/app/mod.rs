@@ -7,6 +7,7 @@ mod archives;
 mod build;
 mod chroot;
 mod compose;
+mod deb;
 pub mod doctor;
 mod error;
 pub mod fsck;
@@ -47,8 +48,8 @@ pub use settings::{
 pub use submit::SubmitOrder;
 pub use wire::{
     answer_json, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json, compose_detail_json,
-    compose_plan_json, compose_report_json, compose_summary_json, compose_why_json, event_json, fetched_json,
-    installability_json, published_json, worked_json,
+    compose_plan_json, compose_report_json, compose_summary_json, compose_why_json, deb_entry_json, deb_json,
+    event_json, fetched_json, installability_json, published_json, worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

@@ -5,6 +5,7 @@ mod chroot;
 mod completions;
 mod compose;
 mod config;
+mod deb;
 mod doctor;
 mod fsck;
 mod gc;
@@ -14,6 +15,7 @@ mod resolve;
 mod source;
 mod tag;
 mod task;
+mod version;
 mod worker;
 
 use std::sync::Arc;
@@ -61,6 +63,7 @@ pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
     Compose(compose::ComposeArgs),
     Config(config::ConfigArgs),
+    Deb(deb::DebArgs),
     Doctor(doctor::DoctorArgs),
     Fsck(fsck::FsckArgs),
     Gc(gc::GcArgs),
@@ -70,6 +73,7 @@ pub(crate) enum Command {
     Source(source::SourceArgs),
     Tag(tag::TagArgs),
     Task(task::TaskArgs),
+    Version(version::VersionArgs),
     Worker(worker::WorkerArgs),
 }
 
@@ -90,6 +94,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Completions(args) => completions::completions(&door.out, &args),
         Command::Compose(args) => compose::compose(door, &args).await,
         Command::Config(args) => config::config(door, &args),
+        Command::Deb(args) => deb::deb(door, &args).await,
         Command::Doctor(args) => doctor::doctor(door, &args).await,
         Command::Fsck(args) => fsck::fsck(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,
@@ -99,6 +104,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Source(args) => source::source(door, &args).await,
         Command::Tag(args) => tag::tag(door, &args).await,
         Command::Task(args) => task::task(door, &args).await,
+        Command::Version(args) => version::version(door, &args),
         Command::Worker(args) => worker::worker(door, &args).await,
     }
 }

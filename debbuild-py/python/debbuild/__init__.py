@@ -10,6 +10,7 @@ from ._debbuild import (
     App,
     Chroots,
     Composes,
+    Deb,
     Keys,
     Queue,
     Repository,
@@ -19,6 +20,7 @@ from ._debbuild import (
     compare_versions,
     paragraphs,
     read_changes,
+    read_debian_control,
     read_dsc,
 )
 from .errors import DebbuildError
@@ -27,6 +29,7 @@ __all__ = [
     "App",
     "Chroots",
     "Composes",
+    "Deb",
     "DebbuildError",
     "Keys",
     "Queue",
@@ -38,6 +41,7 @@ __all__ = [
     "errors",
     "paragraphs",
     "read_changes",
+    "read_debian_control",
     "read_dsc",
     "types",
 ]

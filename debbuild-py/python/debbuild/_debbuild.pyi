@@ -14,6 +14,9 @@ from .types import (
     ChrootDetail,
     ChrootDiff,
     Compose,
+    DebFile,
+    DebianControl,
+    DebShow,
     Dsc,
     Explanation,
     FetchedSource,
@@ -40,6 +43,7 @@ __all__ = [
     "App",
     "Chroots",
     "Composes",
+    "Deb",
     "Keys",
     "Queue",
     "Repository",
@@ -49,6 +53,7 @@ __all__ = [
     "compare_versions",
     "paragraphs",
     "read_changes",
+    "read_debian_control",
     "read_dsc",
 ]
 
@@ -85,6 +90,33 @@ def read_dsc(data: bytes) -> Dsc:
 
 def read_changes(data: bytes) -> Changes:
     """An upload as its .changes describes it. The signature is not checked."""
+
+def read_debian_control(data: bytes) -> DebianControl:
+    """A source package as its debian/control describes it, before substitution."""
+
+@final
+class Deb:
+    """A .deb file. Nothing is unpacked or run."""
+
+    def __new__(cls, path: Path) -> Deb: ...
+    @property
+    def package(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def architecture(self) -> str: ...
+    @property
+    def control(self) -> str:
+        """The control file as it stands."""
+
+    def show(self) -> DebShow:
+        """What the control archive says."""
+
+    def control_file(self, name: str) -> bytes | None:
+        """A file of the control archive, as ``postinst`` or ``md5sums``; ``None`` where there is no such file."""
+
+    def contents(self) -> list[DebFile]:
+        """The files that it would install, in their order."""
 
 @final
 class Chroots:

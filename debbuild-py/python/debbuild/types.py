@@ -44,6 +44,57 @@ class Changes(TypedDict):
     files: list[File]
 
 
+class ControlFile(TypedDict):
+    name: str
+    size: int
+
+
+class DebShow(TypedDict):
+    package: str
+    version: str
+    architecture: str
+    source: str
+    source_version: str
+    format: str
+    control_compression: str
+    fields: dict[str, str]
+    control_files: list[ControlFile]
+    conffiles: list[str]
+
+
+class DebFile(TypedDict):
+    path: str
+    kind: str
+    size: int
+    mode: str
+    user: str
+    group: str
+    uid: int
+    gid: int
+    modified: str
+    link: str | None
+
+
+class BinaryTemplate(TypedDict):
+    package: str
+    architectures: list[str]
+    package_type: str
+    section: str | None
+    depends: str
+    synopsis: str | None
+
+
+class DebianControl(TypedDict):
+    source: str
+    section: str | None
+    maintainer: str | None
+    build_depends: str
+    build_depends_arch: str
+    build_depends_indep: str
+    binaries: list[BinaryTemplate]
+    substvars: list[str]
+
+
 class FetchedFile(TypedDict):
     path: str
     size: int

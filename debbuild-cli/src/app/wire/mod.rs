@@ -2,6 +2,7 @@
 
 mod chroot;
 mod compose;
+mod deb;
 mod queue;
 mod resolve;
 
@@ -9,6 +10,7 @@ pub use chroot::{chroot_detail_json, chroot_diff_json, chroot_json, chroot_updat
 pub use compose::{
     compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
 };
+pub use deb::{deb_entry_json, deb_json};
 use debbuild_core::{
     acquire::source::FetchedSource,
     error::Class,
