@@ -8,7 +8,7 @@ use crate::{
     arch::Architecture,
     digest::Sha256,
     name::{PackageName, PoolPath, SourceName},
-    relation::{Operator, Relations},
+    relation::Relations,
     version::Version,
 };
 
@@ -181,12 +181,16 @@ pub(crate) fn location(paragraph: &Paragraph<'_>) -> Result<Location, ControlErr
 }
 
 /// The sources of which a binary package holds parts, in exact versions (`Built-Using`, Policy 7.8, and `Static-Built-Using`).
+#[cfg(feature = "resolve")]
 pub(crate) fn built_using(paragraph: &Paragraph<'_>) -> Result<Vec<(SourceName, Version)>, ControlError> {
     let mut sources = Vec::new();
     for field in ["Built-Using", "Static-Built-Using"] {
         let relations = paragraph.relations(field)?;
         for relation in relations.iter().flat_map(|group| &group.0) {
-            let constraint = relation.constraint.as_ref().filter(|constraint| constraint.operator == Operator::Equal);
+            let constraint = relation
+                .constraint
+                .as_ref()
+                .filter(|constraint| constraint.operator == crate::relation::Operator::Equal);
             if let (Some(constraint), Ok(source)) = (constraint, SourceName::new(relation.package.as_str())) {
                 sources.push((source, constraint.version.clone()));
             }

@@ -1,5 +1,5 @@
 //! Fuzz targets: arbitrary bytes, and samples of every format with a few things changed. A few thousand inputs each, always the
-//! same; with `DEBBUILD_FULL=1` new ones for a minute each.
+//! same; with `DEBBUILD_TEST_FULL=1` new ones for a minute each.
 
 mod archives;
 mod texts;
