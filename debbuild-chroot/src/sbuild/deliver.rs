@@ -26,7 +26,8 @@ pub async fn deliver(
     let artifacts = record.artifacts.iter().map(|artifact| (artifact.name.as_str(), artifact.sha256));
     let log = record.log.iter().map(|log| (log.name.as_str(), log.sha256));
     let lock = record.lock.iter().map(|lock| ("lock.json", *lock));
-    blob::deliver(cx, blobs, folder, artifacts.chain(log).chain(lock)).await?;
+    let files: Vec<_> = artifacts.chain(log).chain(lock).collect();
+    blob::deliver(cx, blobs, folder, &files).await?;
     let json = record.to_json().map_err(|error| BuilderError::Unsupported(error.to_string()))?;
     Ok(deliver_bytes(folder, RESULT, json.into()).await?)
 }

@@ -165,8 +165,8 @@ impl App {
             let failure = Failure::new(Class::NotFound, format!("attempt {} left no files", left.attempt));
             return Err(failure.with_hint(format!("debbuild task show {task}")).into());
         }
-        let files = left.artifacts.iter().map(|artifact| (artifact.name.as_str(), artifact.sha256));
-        blob::deliver(cx, &*blobs, folder, files).await?;
+        let files: Vec<_> = left.artifacts.iter().map(|artifact| (artifact.name.as_str(), artifact.sha256)).collect();
+        blob::deliver(cx, &*blobs, folder, &files).await?;
         Ok(left)
     }
 

@@ -24,14 +24,14 @@ use crate::{
 /// # Errors
 /// [`BlobError::NotFound`] and [`BlobError::Mismatch`] for a blob that is gone or damaged, [`BlobError::Path`] for a name that
 /// would leave the folder, [`BlobError::File`] when a file cannot be written; what was written before stays.
-pub async fn deliver<'a>(
+pub async fn deliver(
     cx: &Context,
     store: &dyn BlobStore,
     folder: &AbsPath,
-    files: impl IntoIterator<Item = (&'a str, Sha256), IntoIter: Send> + Send,
+    files: &[(&str, Sha256)],
 ) -> Result<(), BlobError> {
     for (name, id) in files {
-        let bytes = store.read(cx, id, None).await?;
+        let bytes = store.read(cx, *id, None).await?;
         deliver_bytes(folder, name, bytes).await?;
     }
     Ok(())
