@@ -12,6 +12,7 @@ mod keys;
 mod queue;
 mod repository;
 mod runtime;
+mod suite;
 mod tags;
 mod version;
 

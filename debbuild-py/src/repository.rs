@@ -1,19 +1,17 @@
 //! `App.repository(folder)`: an APT repository.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use debbuild_cli::app::{
-    App, AppError, Failure,
+    App, AppError,
     mirror::{MirrorOrder, mirror_plan_json, mirror_report_json},
-    repo::{SuiteChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
+    repo::{AddChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
     retain::{RetentionChange, collected_json, retention_json},
     sign::KeyringOrder,
 };
 use debbuild_core::{
     acquire::fetch::Uri,
-    arch::Architecture,
     context::Context,
-    error::Class,
     mirror::ImportOptions,
     name::{ComponentName, PackageName, SuiteName},
     path::AbsPath,
@@ -25,8 +23,9 @@ use pyo3::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
-    convert::{IntoPy as _, seconds},
+    convert::IntoPy as _,
     handle::Handle,
+    suite::{Keep, ValidFor, change, index_formats},
 };
 
 #[pyclass(name = "Repository", module = "debbuild", frozen)]
@@ -34,28 +33,6 @@ use crate::{
 pub(crate) struct PyRepository {
     pub(crate) handle: Handle,
     pub(crate) dir: AbsPath,
-}
-
-/// How long a publication is good.
-#[derive(FromPyObject)]
-enum ValidFor {
-    /// In seconds.
-    Seconds(f64),
-    /// The one word `forever`.
-    Word(String),
-}
-
-impl ValidFor {
-    fn seconds(self) -> Result<Option<u64>, AppError> {
-        match self {
-            Self::Seconds(span) => Ok(Some(seconds(span)?.as_secs())),
-            Self::Word(word) if word == "forever" => Ok(None),
-            Self::Word(word) => {
-                let message = format!("neither seconds nor \"forever\": {word:?}");
-                Err(Failure::new(Class::Usage, message).into())
-            }
-        }
-    }
 }
 
 /// Which suite of which repository.
@@ -79,15 +56,6 @@ impl PyRepository {
     }
 }
 
-fn change(components: Option<Vec<String>>, architectures: Option<Vec<String>>) -> Result<SuiteChange, AppError> {
-    let components = components.unwrap_or_default().into_iter().map(|name| ComponentName::new(&name));
-    let architectures = architectures.unwrap_or_default().into_iter().map(|name| Architecture::new(&name));
-    let mut change = SuiteChange::default();
-    change.components = components.collect::<Result<_, _>>()?;
-    change.architectures = architectures.collect::<Result<_, _>>()?;
-    Ok(change)
-}
-
 #[pymethods]
 impl PyRepository {
     #[getter]
@@ -97,7 +65,8 @@ impl PyRepository {
 
     #[pyo3(signature = (
         suite, *, components=None, architectures=None, codename=None, origin=None, label=None, description=None,
-        valid_for=None, snapshots=None
+        valid_for=None, version=None, changelogs=None, snapshots=None, signed_by=None, not_automatic=None,
+        but_automatic_upgrades=None, formats=None, contents=None, translations=None, keep=None, debug_suite=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn init<'py>(
@@ -111,19 +80,39 @@ impl PyRepository {
         label: Option<String>,
         description: Option<String>,
         valid_for: Option<ValidFor>,
+        version: Option<String>,
+        changelogs: Option<String>,
         snapshots: Option<String>,
+        signed_by: Option<Vec<String>>,
+        not_automatic: Option<bool>,
+        but_automatic_upgrades: Option<bool>,
+        formats: Option<Vec<String>>,
+        contents: Option<bool>,
+        translations: Option<bool>,
+        keep: Option<Keep>,
+        debug_suite: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let suite = SuiteName::new(suite).into_py_result(py)?;
         let mut change = change(components, architectures).into_py_result(py)?;
         change.valid_for_seconds = valid_for.map(ValidFor::seconds).transpose().into_py_result(py)?;
         change.codename = codename.map(SuiteName::new).transpose().into_py_result(py)?;
         (change.origin, change.label, change.description) = (origin, label, description);
+        (change.version, change.changelogs) = (version, changelogs);
         change.snapshots = snapshots.map(|address| (address != "none").then_some(address));
+        (change.not_automatic, change.but_automatic_upgrades) = (not_automatic, but_automatic_upgrades);
+        (change.contents, change.translations) = (contents, translations);
+        change.signed_by = signed_by.unwrap_or_default();
+        change.formats = index_formats(formats.unwrap_or_default()).into_py_result(py)?;
+        change.keep = keep.map(Keep::versions).transpose().into_py_result(py)?;
+        change.debug_suite = debug_suite.map(SuiteName::new).transpose().into_py_result(py)?;
         let dir = self.dir.clone();
         self.handle.show(py, |app, cx| async move { Ok(suite_json(&app.repo_init(&cx, &dir, &suite, change).await?)) })
     }
 
-    #[pyo3(signature = (files, *, suite=None, component="main", link=false))]
+    #[pyo3(signature = (
+        files, *, suite=None, component="main", link=false, contents=true, keep=None, overrides=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn add<'py>(
         &self,
         py: Python<'py>,
@@ -131,15 +120,18 @@ impl PyRepository {
         suite: Option<&str>,
         component: &str,
         link: bool,
+        contents: bool,
+        keep: Option<NonZeroUsize>,
+        overrides: Option<PathBuf>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let place = self.place(py, suite)?;
         let files = self.handle.paths(&files).into_py_result(py)?;
-        let component = ComponentName::new(component).into_py_result(py)?;
-        let how = if link { Placing::Link } else { Placing::Copy };
+        let mut change = AddChange::new(ComponentName::new(component).into_py_result(py)?);
+        (change.link, change.contents, change.keep) = (link, contents, keep);
+        change.overrides = overrides.map(|file| self.handle.path(&file)).transpose().into_py_result(py)?;
         self.handle.show(py, |app, cx| async move {
             let (repository, suite) = place.open(&app, &cx).await?;
-            let inputs = app.repo_inputs(files).await?;
-            let entries = repository.add(&cx, &suite, &component, inputs, how).await?;
+            let entries = app.repo_add(&cx, &repository, &suite, files, change).await?;
             Ok(entries.iter().map(entry_json).collect::<Vec<Value>>())
         })
     }
@@ -169,12 +161,21 @@ impl PyRepository {
         })
     }
 
-    #[pyo3(signature = (*, suite=None, state=None))]
-    fn list<'py>(&self, py: Python<'py>, suite: Option<&str>, state: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (packages=None, *, suite=None, state=None))]
+    fn list<'py>(
+        &self,
+        py: Python<'py>,
+        packages: Option<Vec<String>>,
+        suite: Option<&str>,
+        state: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let place = self.place(py, suite)?;
+        let names = packages.unwrap_or_default();
+        let names =
+            names.iter().map(|name| PackageName::new(name)).collect::<Result<Vec<_>, _>>().into_py_result(py)?;
         self.handle.show(py, |app, cx| async move {
             let (repository, suite) = place.open(&app, &cx).await?;
-            let entries = repository.list(&cx, &suite, state.map(StateId::new)).await?;
+            let entries = app.repo_list(&cx, &repository, &suite, state.map(StateId::new), &names).await?;
             Ok(entries.iter().map(entry_json).collect::<Vec<Value>>())
         })
     }

@@ -98,6 +98,27 @@ def test_another_folder_follows(app: debbuild.App, deb: Path, tmp_path: Path) ->
         app.repository(tmp_path / "apt").publish(to="s3://bucket/prefix")
 
 
+def test_a_suite_has_the_indexes_that_it_is_told_to_have(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    options = repository.init(
+        "demo", architectures=["amd64"], formats=["plain", "xz"], translations=False, keep=2, not_automatic=True
+    )
+    assert (options["formats"], options["keep"], options["translations"]) == (["plain", "xz"], 2, False)
+    overrides = tmp_path / "overrides"
+    overrides.write_text("tiny important net\n")
+    [added] = repository.add([deb], contents=False, overrides=overrides)
+    assert (added["section"], added["priority"]) == ("net", "important")
+    assert repository.list(["tiny"]) == [added] and repository.list(["other"]) == []
+    repository.publish()
+    suite = tmp_path / "apt/dists/demo"
+    assert "\nSection: net\n" in (suite / "main/binary-amd64/Packages").read_text()
+    assert (suite / "main/Contents-amd64.xz").is_file() and not (suite / "main/i18n").exists()
+    assert "\nNotAutomatic: yes\n" in (suite / "Release").read_text()
+    assert repository.init("demo", keep="all", contents=False)["keep"] is None
+    with pytest.raises(errors.UsageError, match="none of plain"):
+        repository.init("demo", formats=["rar"])
+
+
 def test_what_is_wrong_is_said(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
     repository = app.repository(tmp_path / "apt")
     with pytest.raises(errors.NotFoundError):

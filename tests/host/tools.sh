@@ -1,7 +1,7 @@
 # The host tier of tests/run.sh: what it installs, and its parts. Sourced by run.sh.
 
 # Everything that debbuild itself needs, and what only the tests compare with.
-need_packages ca-certificates sbuild mmdebstrap uidmap socat iproute2 gnupg gpgv sqv apt-utils devscripts dpkg-dev debhelper fakeroot lintian \
+need_packages ca-certificates sbuild mmdebstrap uidmap socat iproute2 gnupg gpgv sqv apt-utils apt-file devscripts dpkg-dev debhelper fakeroot lintian \
   libcap2-bin squashfs-tools xorriso grub-common grub-pc-bin grub-efi-amd64-bin mtools dosfstools e2fsprogs ostree skopeo umoci \
   qemu-system-x86 ovmf curl dose-distcheck dose-builddebcheck reprepro aptly python3 python3-venv python3-dev sudo
 

@@ -1,6 +1,6 @@
 //! APT repositories on this machine: which files are meant, which suite, by which key.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, num::NonZeroUsize};
 
 use debbuild_core::{
     arch::Architecture,
@@ -9,12 +9,15 @@ use debbuild_core::{
     error::Class,
     name::{ComponentName, PackageName, SuiteName},
     path::{AbsPath, IoResultExt as _},
-    repo::{Diff, Entry, Input, KeyExport, PoolFile, Report, Repository, State, SuiteOptions, Wanted},
+    repo::{
+        AddOptions, Entry, IndexFormat, Input, KeyExport, Overrides, Placing, Report, Repository, State, StateId,
+        SuiteOptions, Wanted,
+    },
     sign::Keyring,
     version::Version,
 };
-use serde_json::{Value, json};
 
+pub use super::wire::{diff_json, entry_json, report_json, state_json, suite_json};
 use super::{App, AppError, Failure};
 
 /// How a suite is made, or changed: what is not given stays, or is as the library has it.
@@ -37,6 +40,77 @@ pub struct SuiteChange {
     pub snapshots: Option<Option<String>>,
     /// How long a publication is good, in seconds; `Some(None)` is for ever.
     pub valid_for_seconds: Option<Option<u64>>,
+    /// The version.
+    pub version: Option<String>,
+    /// `NotAutomatic`.
+    pub not_automatic: Option<bool>,
+    /// `ButAutomaticUpgrades`.
+    pub but_automatic_upgrades: Option<bool>,
+    /// Where changelogs are.
+    pub changelogs: Option<String>,
+    /// The fingerprints of the keys that clients are to accept from now on; where there are any, instead of those before.
+    pub signed_by: Vec<String>,
+    /// The formats of indexes; where there are any, instead of those before.
+    pub formats: Vec<IndexFormat>,
+    /// Whether it has Contents indexes.
+    pub contents: Option<bool>,
+    /// Whether long descriptions are in Translation-en.
+    pub translations: Option<bool>,
+    /// How many versions of a package stay; `Some(None)` is all.
+    pub keep: Option<Option<NonZeroUsize>>,
+    /// The suite for packages of debug symbols.
+    pub debug_suite: Option<SuiteName>,
+}
+
+impl SuiteChange {
+    /// The suite with everything that is given but its components and architectures.
+    fn apply(self, options: &mut SuiteOptions) {
+        fn set<T>(value: Option<T>, to: &mut T) {
+            if let Some(value) = value {
+                *to = value;
+            }
+        }
+        set(self.codename, &mut options.codename);
+        set(self.origin, &mut options.origin);
+        set(self.label, &mut options.label);
+        set(self.valid_for_seconds, &mut options.valid_for_seconds);
+        set(self.not_automatic, &mut options.not_automatic);
+        set(self.but_automatic_upgrades, &mut options.but_automatic_upgrades);
+        set(self.contents, &mut options.contents);
+        set(self.translations, &mut options.translations);
+        set(self.keep, &mut options.keep);
+        set(self.description.map(Some), &mut options.description);
+        set(self.version.map(Some), &mut options.version);
+        set(self.changelogs.map(Some), &mut options.changelogs);
+        set(self.snapshots, &mut options.snapshots);
+        set(self.debug_suite.map(Some), &mut options.debug_suite);
+        set((!self.signed_by.is_empty()).then_some(self.signed_by), &mut options.signed_by);
+        set((!self.formats.is_empty()).then_some(self.formats), &mut options.formats);
+    }
+}
+
+/// How packages are added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AddChange {
+    /// The component.
+    pub component: ComponentName,
+    /// Whether the files are linked.
+    pub link: bool,
+    /// Whether the paths of their files are read, where the suite has Contents indexes.
+    pub contents: bool,
+    /// How many versions of each package stay, in place of the suite's own number.
+    pub keep: Option<NonZeroUsize>,
+    /// An override file, as apt-ftparchive reads it.
+    pub overrides: Option<AbsPath>,
+}
+
+impl AddChange {
+    /// Into this component, copied, with Contents, everything stays.
+    #[must_use]
+    pub const fn new(component: ComponentName) -> Self {
+        Self { component, link: false, contents: true, keep: None, overrides: None }
+    }
 }
 
 impl App {
@@ -67,18 +141,13 @@ impl App {
         if is_new && !change.components.is_empty() {
             options.components.clear();
         }
-        let components = change.components.into_iter().filter(|name| !options.components.contains(name));
-        let components: BTreeSet<ComponentName> = components.collect();
+        let components = change.components.iter().filter(|name| !options.components.contains(name));
+        let components: BTreeSet<ComponentName> = components.cloned().collect();
         options.components.extend(components);
-        let architectures: BTreeSet<Architecture> =
-            change.architectures.into_iter().filter(|name| !options.architectures.contains(name)).collect();
+        let architectures = change.architectures.iter().filter(|name| !options.architectures.contains(name));
+        let architectures: BTreeSet<Architecture> = architectures.cloned().collect();
         options.architectures.extend(architectures);
-        options.codename = change.codename.unwrap_or(options.codename);
-        options.origin = change.origin.unwrap_or(options.origin);
-        options.label = change.label.unwrap_or(options.label);
-        options.description = change.description.or(options.description);
-        options.snapshots = change.snapshots.unwrap_or(options.snapshots);
-        options.valid_for_seconds = change.valid_for_seconds.unwrap_or(options.valid_for_seconds);
+        change.apply(&mut options);
         Repository::init(cx, dir.clone(), options.clone()).await?;
         Ok(options)
     }
@@ -130,10 +199,10 @@ impl App {
         Ok(states)
     }
 
-    /// The inputs that files and folders stand for: of a folder every .deb and .dsc in it and below it, by path.
+    /// The inputs that files and folders stand for: of a folder every .deb, .udeb and .dsc in it and below it, by path.
     ///
     /// # Errors
-    /// When a path is not there, or a file is none of .deb, .dsc and .changes.
+    /// When a path is not there, or a file is none of .deb, .udeb, .dsc and .changes.
     pub async fn repo_inputs(&self, paths: Vec<AbsPath>) -> Result<Vec<Input>, AppError> {
         blocking::run(move || {
             let mut inputs = Vec::new();
@@ -147,6 +216,49 @@ impl App {
             Ok(inputs)
         })
         .await
+    }
+
+    /// Stages what files and folders stand for.
+    ///
+    /// # Errors
+    /// Those of [`App::repo_inputs`] and of [`Repository::add`], and of the override file.
+    pub async fn repo_add(
+        &self,
+        cx: &Context,
+        repository: &Repository,
+        suite: &SuiteName,
+        paths: Vec<AbsPath>,
+        change: AddChange,
+    ) -> Result<Vec<Entry>, AppError> {
+        let inputs = self.repo_inputs(paths).await?;
+        let mut options = AddOptions::new(change.component).with_contents(change.contents).with_keep(change.keep);
+        options.how = if change.link { Placing::Link } else { Placing::Copy };
+        if let Some(file) = change.overrides {
+            let read = file.clone();
+            let text = blocking::run(move || fs::read_to_string(&read).at("read", &read)).await?;
+            options = options.with_overrides(Overrides::parse(file.as_str(), &text)?);
+        }
+        Ok(repository.add_with(cx, suite, inputs, &options).await?)
+    }
+
+    /// The packages of a state, or those that are staged; of these names only where there are any, the newest first.
+    ///
+    /// # Errors
+    /// Those of [`Repository::list`].
+    pub async fn repo_list(
+        &self,
+        cx: &Context,
+        repository: &Repository,
+        suite: &SuiteName,
+        state: Option<StateId>,
+        names: &[PackageName],
+    ) -> Result<Vec<Entry>, AppError> {
+        let mut entries = repository.list(cx, suite, state).await?;
+        if !names.is_empty() {
+            entries.retain(|entry| names.contains(&entry.name));
+            entries.reverse();
+        }
+        Ok(entries)
     }
 
     /// Checks a published suite as a client reads it, by our own key or these keyrings.
@@ -220,68 +332,9 @@ fn packages_below(folder: &AbsPath, inputs: &mut Vec<Input>) -> Result<(), AppEr
     for (path, is_folder) in paths {
         if is_folder {
             packages_below(&path, inputs)?;
-        } else if path.name().ends_with(".deb") || path.name().ends_with(".dsc") {
+        } else if [".deb", ".udeb", ".dsc"].iter().any(|ending| path.name().ends_with(ending)) {
             inputs.push(Input::by_name(path)?);
         }
     }
     Ok(())
-}
-
-/// A state as every door shows it.
-#[must_use]
-pub fn state_json(state: &State) -> Value {
-    json!({
-        "suite": state.options.suite,
-        "state": state.number,
-        "date": state.date,
-        "valid_until": state.valid_until,
-        "signed_by": state.signed_by,
-        "release_sha256": state.release_sha256,
-        "switched_to": state.switched_to,
-        "packages": state.content.packages,
-    })
-}
-
-/// A package of a suite as every door shows it.
-#[must_use]
-pub fn entry_json(entry: &Entry) -> Value {
-    let file = |file: &PoolFile| json!({ "path": file.path, "size": file.size, "sha256": file.sha256 });
-    json!({
-        "package": entry.name,
-        "version": entry.version,
-        "architecture": entry.architecture_name(),
-        "component": entry.component,
-        "source": entry.source,
-        "source_version": entry.source_version,
-        "files": entry.files.iter().map(file).collect::<Vec<_>>(),
-    })
-}
-
-/// A suite as every door shows it.
-#[must_use]
-pub fn suite_json(options: &SuiteOptions) -> Value {
-    json!(options)
-}
-
-/// The difference of two states as every door shows it.
-#[must_use]
-pub fn diff_json(diff: &Diff) -> Value {
-    let change = |change: &debbuild_core::repo::Change| {
-        json!({
-            "package": change.name,
-            "architecture": change.architecture,
-            "change": change.kind().as_str(),
-            "removed": change.removed,
-            "added": change.added,
-        })
-    };
-    Value::Array(diff.changes.iter().map(change).collect())
-}
-
-/// What a check found, as every door shows it.
-#[must_use]
-pub fn report_json(report: &Report) -> Value {
-    let finding = |finding: &debbuild_core::repo::Finding| json!({ "path": finding.path, "problem": finding.problem });
-    let findings: Vec<Value> = report.findings.iter().map(finding).collect();
-    json!({ "good": report.is_good(), "files": report.files, "findings": findings })
 }

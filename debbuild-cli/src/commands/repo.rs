@@ -1,16 +1,20 @@
 //! `debbuild repo`: APT repositories.
 
+mod init;
 mod key;
+mod list;
 mod retain;
+
+use std::num::NonZeroUsize;
 
 use clap::Subcommand;
 use debbuild_core::{
-    arch::Architecture,
     name::{ComponentName, SuiteName},
     path::AbsPath,
-    repo::{Entry, Placing, Report, Repository, State, StateId, Wanted},
+    repo::{Report, Repository, State, StateId, Wanted},
     version::Version,
 };
+use list::show_entries;
 use serde_json::Value;
 
 use super::{
@@ -20,8 +24,7 @@ use super::{
 use crate::{
     app::{
         AppError,
-        repo::{SuiteChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
-        units,
+        repo::{AddChange, diff_json, parse_wanted, report_json, state_json},
     },
     console::Table,
 };
@@ -35,8 +38,8 @@ pub(crate) struct RepoArgs {
 
 #[derive(Debug, Subcommand)]
 enum RepoVerb {
-    /// Make a repository, or add a suite, components or architectures to one
-    Init(InitArgs),
+    /// Make a repository, or a suite of one, or change a suite
+    Init(Box<init::InitArgs>),
     /// Stage packages; they are published by `repo publish`
     Add(AddArgs),
     /// Publish what is staged as a new signed state, and print its number
@@ -44,7 +47,7 @@ enum RepoVerb {
     /// Take packages out of what is staged
     Remove(RemoveArgs),
     /// List the packages of a suite
-    List(ListArgs),
+    List(list::ListArgs),
     /// Check a published suite as a client reads it: signatures, every index, every package
     Verify(VerifyArgs),
     /// Check that everything the records name is in the pool
@@ -78,50 +81,6 @@ struct SuiteArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct InitArgs {
-    /// The repository's folder
-    dir: String,
-    /// The suite
-    #[arg(long, short)]
-    suite: SuiteName,
-    /// A component of the suite; the first suite has `main` where none is named
-    #[arg(long, short)]
-    component: Vec<ComponentName>,
-    /// An architecture of the suite; a new suite has this machine's own where none is named
-    #[arg(long, short)]
-    architecture: Vec<Architecture>,
-    /// The codename; the suite's name where none is given
-    #[arg(long)]
-    codename: Option<SuiteName>,
-    /// The Origin field
-    #[arg(long)]
-    origin: Option<String>,
-    /// The Label field
-    #[arg(long)]
-    label: Option<String>,
-    /// The Description field
-    #[arg(long)]
-    description: Option<String>,
-    /// Keep each state reachable by its time, for clients at this address with `@SNAPSHOTID@` in it, or `none`
-    #[arg(long, value_name = "ADDRESS")]
-    snapshots: Option<String>,
-    /// How long a publication is good (`7d`), or `forever`
-    #[arg(long, value_name = "DURATION", value_parser = valid_for)]
-    valid_for: Option<ValidFor>,
-}
-
-/// Seconds, or for ever.
-#[derive(Debug, Clone, Copy)]
-struct ValidFor(Option<u64>);
-
-fn valid_for(text: &str) -> Result<ValidFor, String> {
-    if text == "forever" {
-        return Ok(ValidFor(None));
-    }
-    units::parse_duration(text).map(|span| ValidFor(Some(span.as_secs()))).map_err(|error| error.to_string())
-}
-
-#[derive(Debug, clap::Args)]
 struct AddArgs {
     #[command(flatten)]
     suite: SuiteArgs,
@@ -131,10 +90,16 @@ struct AddArgs {
     /// Link the files instead of copying them: nobody may write to them afterwards
     #[arg(long)]
     link: bool,
-    /// Make no Contents indexes of these packages (this version never does)
+    /// Do not read the paths of these packages' files: they are in no Contents index
     #[arg(long)]
     no_contents: bool,
-    /// .deb, .dsc and .changes files, and folders with such
+    /// Keep only so many versions of each package in the suite, and the sources that they need
+    #[arg(long, value_name = "N")]
+    keep: Option<NonZeroUsize>,
+    /// Sections and priorities, in the format of apt-ftparchive's override files
+    #[arg(long, value_name = "FILE")]
+    overrides: Option<String>,
+    /// .deb, .udeb, .dsc and .changes files, and folders with such
     #[arg(required = true, value_name = "FILE|FOLDER")]
     files: Vec<String>,
 }
@@ -159,15 +124,6 @@ struct RemoveArgs {
 
 fn wanted(text: &str) -> Result<Wanted, String> {
     parse_wanted(text).map_err(|error| error.message())
-}
-
-#[derive(Debug, clap::Args)]
-struct ListArgs {
-    #[command(flatten)]
-    suite: SuiteArgs,
-    /// A state; without, what is staged
-    #[arg(long)]
-    state: Option<StateId>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -199,11 +155,11 @@ struct SwitchArgs {
 
 pub(super) async fn repo(door: &Door, args: &RepoArgs) -> Answer {
     match &args.verb {
-        RepoVerb::Init(args) => init(door, args).await,
+        RepoVerb::Init(args) => init::init(door, args).await,
         RepoVerb::Add(args) => add(door, args).await,
         RepoVerb::Publish(args) => publish(door, args).await,
         RepoVerb::Remove(args) => remove(door, args).await,
-        RepoVerb::List(args) => list(door, args).await,
+        RepoVerb::List(args) => list::list(door, args).await,
         RepoVerb::Verify(args) => verify(door, args).await,
         RepoVerb::Check(args) => check(door, args).await,
         RepoVerb::States(args) => states(door, args).await,
@@ -227,32 +183,13 @@ pub(super) fn paths(door: &Door, texts: &[String]) -> Result<Vec<AbsPath>, AppEr
     texts.iter().map(|text| Ok(door.app.machine().path(text)?)).collect()
 }
 
-async fn init(door: &Door, args: &InitArgs) -> Answer {
-    let mut change = SuiteChange::default();
-    change.components.clone_from(&args.component);
-    change.architectures.clone_from(&args.architecture);
-    change.codename.clone_from(&args.codename);
-    change.origin.clone_from(&args.origin);
-    change.label.clone_from(&args.label);
-    change.description.clone_from(&args.description);
-    change.snapshots = args.snapshots.clone().map(|address| (address != "none").then_some(address));
-    change.valid_for_seconds = args.valid_for.map(|valid_for| valid_for.0);
-    let dir = door.app.machine().path(&args.dir)?;
-    let options = door.app.repo_init(&door.cx, &dir, &args.suite, change).await?;
-    door.out.show(&suite_json(&options), |_| {
-        let joined = |names: Vec<&str>| names.join(" ");
-        let components = joined(options.components.iter().map(AsRef::as_ref).collect());
-        let architectures = joined(options.architectures.iter().map(AsRef::as_ref).collect());
-        format!("{}: components {components}, architectures {architectures}\n", options.suite)
-    })?;
-    Ok(Done::Well)
-}
-
 async fn add(door: &Door, args: &AddArgs) -> Answer {
     let (repository, suite) = open(door, &args.suite).await?;
-    let inputs = door.app.repo_inputs(paths(door, &args.files)?).await?;
-    let how = if args.link { Placing::Link } else { Placing::Copy };
-    let entries = repository.add(&door.cx, &suite, &args.component, inputs, how).await?;
+    let mut change = AddChange::new(args.component.clone());
+    (change.link, change.contents, change.keep) = (args.link, !args.no_contents, args.keep);
+    change.overrides = args.overrides.as_ref().map(|file| door.app.machine().path(file)).transpose()?;
+    let files = paths(door, &args.files)?;
+    let entries = door.app.repo_add(&door.cx, &repository, &suite, files, change).await?;
     show_entries(door, &entries)
 }
 
@@ -270,12 +207,6 @@ async fn remove(door: &Door, args: &RemoveArgs) -> Answer {
     let (repository, suite) = open(door, &args.suite).await?;
     let removed = repository.remove(&door.cx, &suite, args.packages.clone()).await?;
     show_entries(door, &removed)
-}
-
-async fn list(door: &Door, args: &ListArgs) -> Answer {
-    let (repository, suite) = open(door, &args.suite).await?;
-    let entries = repository.list(&door.cx, &suite, args.state).await?;
-    show_entries(door, &entries)
 }
 
 async fn verify(door: &Door, args: &VerifyArgs) -> Answer {
@@ -318,20 +249,6 @@ async fn switch(door: &Door, args: &SwitchArgs) -> Answer {
     let (repository, suite) = open(door, &args.suite).await?;
     let state = repository.switch(&door.cx, &suite, args.state, &*door.app.signer()?).await?;
     show_states(door, &[state])
-}
-
-fn show_entries(door: &Door, entries: &[Entry]) -> Answer {
-    let wire: Vec<Value> = entries.iter().map(entry_json).collect();
-    door.out.show(&wire, |_| {
-        let mut table = Table::new(["PACKAGE", "VERSION", "ARCHITECTURE", "COMPONENT", "SOURCE"]);
-        for entry in entries {
-            let texts = [entry.name.as_str(), entry.version.as_str(), entry.architecture_name()];
-            let [name, version, architecture] = texts.map(str::to_owned);
-            table.row([name, version, architecture, entry.component.to_string(), entry.source.to_string()]);
-        }
-        table.text()
-    })?;
-    Ok(Done::Well)
 }
 
 fn show_states(door: &Door, states: &[State]) -> Answer {

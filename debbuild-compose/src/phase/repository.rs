@@ -86,7 +86,9 @@ impl Phase for RepositoryPhase {
             .with_origin(node.option("origin")?, node.option("label")?)
             .with_version(node.option("version")?)
             // A compose never changes: its repository does not expire.
-            .with_valid_for_seconds(None);
+            .with_valid_for_seconds(None)
+            // Only what apt needs to install from it: listing every file of every package would take longer than the rest.
+            .with_contents(false);
         // Dated by its inputs, like everything that is made of them.
         let dated = cx.clone().with_clock(Arc::new(FixedClock::new(epoch(node)?)));
         let work = output.parent().join("repository");

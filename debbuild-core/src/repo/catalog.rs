@@ -6,6 +6,7 @@
 //! digest wins.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     fs::{File, OpenOptions},
     io::{self, Write as _},
@@ -23,6 +24,9 @@ use crate::{
 const ROW: usize = 32 + 8 + 4 + 4;
 /// Stanzas are small: more would cost time and save nothing.
 const LEVEL: i32 = 3;
+
+/// The most bytes that a frame may unpack to: the control file or the paths of one package.
+const LARGEST: u64 = 1 << 30;
 
 /// What is known of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +77,6 @@ impl Catalog {
     }
 
     /// Whether the list of files is known.
-    #[cfg(test)]
     pub(super) fn has_paths(&self, sha256: Sha256) -> bool {
         self.rows.get(&sha256).is_some_and(|row| row.paths > 0)
     }
@@ -91,7 +94,6 @@ impl Catalog {
     ///
     /// # Errors
     /// [`RepoError::Record`] when they are damaged.
-    #[cfg(test)]
     pub(super) fn paths(&self, sha256: Sha256) -> Result<Option<String>, RepoError> {
         let Some(row) = self.rows.get(&sha256).filter(|row| row.paths > 0) else { return Ok(None) };
         let bytes = self.frame(sha256, row.offset + u64::from(row.text), row.paths)?;
@@ -102,7 +104,7 @@ impl Catalog {
         let file = self.file.as_ref().ok_or_else(|| self.bad(sha256, "the file is not there"))?;
         let mut packed = vec![0; length as usize];
         file.read_exact_at(&mut packed, offset).at("read", &self.data)?;
-        zstd::stream::decode_all(&packed[..]).map_err(|error| self.bad(sha256, &error.to_string()))
+        unpack(&packed).map_err(|error| self.bad(sha256, &error.to_string()))
     }
 
     fn bad(&self, sha256: Sha256, reason: &str) -> RepoError {
@@ -141,6 +143,25 @@ impl Catalog {
         self.rows.extend(added);
         Ok(())
     }
+}
+
+thread_local! {
+    /// A decoder's memory costs more than a small frame.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// The content of a frame that says how long it is.
+fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let length = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten().filter(|length| *length <= LARGEST);
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    let length = length.ok_or_else(|| io::Error::other("it does not say how long it is"))?;
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let unpacker = match unpacker {
+            Some(unpacker) => unpacker,
+            None => unpacker.insert(zstd::bulk::Decompressor::new()?),
+        };
+        unpacker.decompress(packed, length)
+    })
 }
 
 fn packer() -> io::Result<zstd::bulk::Compressor<'static>> {

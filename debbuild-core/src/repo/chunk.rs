@@ -13,6 +13,7 @@ use super::{IndexFormat, RepoError};
 use crate::{
     digest::{Hasher, Sha256},
     fail,
+    name::PoolPath,
     path::{AbsPath, IoResultExt as _},
 };
 
@@ -169,8 +170,8 @@ pub(super) fn join(chunks: &[Chunk], format: IndexFormat) -> io::Result<Vec<u8>>
         IndexFormat::Xz => xz_stream(chunks),
         IndexFormat::Zstd if chunks.is_empty() => Ok(Chunk::make(b"", &[])?.zstd),
         IndexFormat::Gzip if chunks.is_empty() => gzip(b""),
-        IndexFormat::Zstd => Ok(chunks.iter().flat_map(|chunk| &chunk.zstd).copied().collect()),
-        IndexFormat::Gzip => Ok(chunks.iter().flat_map(|chunk| &chunk.gzip).copied().collect()),
+        IndexFormat::Zstd => Ok(chunks.iter().map(|chunk| &chunk.zstd[..]).collect::<Vec<_>>().concat()),
+        IndexFormat::Gzip => Ok(chunks.iter().map(|chunk| &chunk.gzip[..]).collect::<Vec<_>>().concat()),
         IndexFormat::Plain => chunks.iter().map(plain).collect::<io::Result<Vec<_>>>().map(|texts| texts.concat()),
     }
 }
@@ -199,6 +200,34 @@ impl ChunkStore {
         Self { folder }
     }
 
+    /// The pieces of one index.
+    pub(super) fn index(&self, path: &PoolPath) -> Result<Self, RepoError> {
+        Ok(Self { folder: self.folder.child(&path.as_str().replace('/', "%"))? })
+    }
+
+    /// Removes the pieces of every index but these.
+    pub(super) fn sweep_indexes(&self, keep: &HashSet<PoolPath>) -> Result<(), RepoError> {
+        for (path, name) in self.children()? {
+            if !keep.iter().any(|index| index.as_str().replace('/', "%") == name) {
+                fs::remove_dir_all(&path).at("remove", &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn children(&self) -> Result<Vec<(AbsPath, String)>, RepoError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.at("read", &self.folder)?,
+        };
+        let child = |entry: io::Result<fs::DirEntry>| {
+            let path = AbsPath::new(entry.at("read", &self.folder)?.path())?;
+            let name = path.name().to_owned();
+            Ok((path, name))
+        };
+        entries.map(child).collect()
+    }
+
     /// The piece with this key in these formats, made of `text` where it is not there.
     pub(super) fn get_or_make(
         &self,
@@ -222,16 +251,11 @@ impl ChunkStore {
 
     /// Removes every piece but these.
     pub(super) fn sweep(&self, keep: &HashSet<Sha256>) -> Result<(), RepoError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.at("read", &self.folder)?,
-        };
-        for entry in entries {
-            let entry = entry.at("read", &self.folder)?;
-            let key = entry.file_name().to_str().and_then(|name| name.parse::<Sha256>().ok());
-            if key.is_none_or(|key| !keep.contains(&key)) {
-                fs::remove_file(entry.path()).at("remove from", &self.folder)?;
+        for (path, name) in self.children()? {
+            if name.parse().is_ok_and(|key| keep.contains(&key)) {
+                continue;
             }
+            fs::remove_file(&path).at("remove", &path)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Packages and Sources, plain and compressed, and the tree of a state around them.
+//! Packages, Sources, Contents and Translation-en, plain and compressed, made of pieces that are made once.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -8,22 +8,24 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Entry, EntryKind, IndexFile, IndexFormat, RepoError, State, SuiteOptions, TreeContent, TreeFile,
+    Entry, EntryKind, IndexFile, IndexFormat, RepoError, State, SuiteOptions, TreeContent,
     catalog::Catalog,
     chunk::{self, Chunk, ChunkStore},
-    parallel, segment, stanza,
+    contents, parallel, segment, stanza,
 };
 use crate::{
+    arch::Architecture,
     cancel::CancelToken,
     digest::{KeyHasher, Sha256},
     name::PoolPath,
 };
 
-/// The index files of a state: what Release lists, and the bytes of those that are stored.
+/// The index files of a state: what Release lists, and the content of those that are stored.
 #[derive(Debug, Default)]
 pub(super) struct Indexes {
     pub(super) listed: Vec<IndexFile>,
-    content: BTreeMap<PoolPath, Bytes>,
+    pub(super) made_of: BTreeMap<PoolPath, Sha256>,
+    pub(super) content: BTreeMap<PoolPath, TreeContent>,
 }
 
 /// What indexes are made of.
@@ -35,71 +37,168 @@ pub(super) struct Making<'a> {
     pub(super) entries: &'a [Entry],
     pub(super) catalog: &'a Catalog,
     pub(super) chunks: &'a ChunkStore,
+    /// The current state: what did not change since is taken from its tree.
+    pub(super) before: Option<&'a State>,
+}
+
+/// What is said about each entry; the text is the name of that in keys, with its version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Stanza,
+    ShortStanza,
+    Translation,
+    Contents,
 }
 
 /// An index and the entries that are in it.
-type Part<'a> = (String, Vec<&'a Entry>);
+struct Part<'a> {
+    path: PoolPath,
+    says: Says,
+    entries: Vec<&'a Entry>,
+}
+
+impl Says {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Stanza => "stanzas/1",
+            Self::ShortStanza => "short stanzas/1",
+            Self::Translation => "translations/1",
+            Self::Contents => "contents/1",
+        }
+    }
+}
 
 impl Making<'_> {
     /// Makes every index of the suite, from its entries and nothing else.
     pub(super) fn indexes(&self) -> Result<Indexes, RepoError> {
         let mut indexes = Indexes::default();
-        let mut used = HashSet::new();
-        for (path, entries) in self.parts() {
+        let mut stores = HashSet::new();
+        for part in self.parts()? {
             self.cancel.check()?;
-            let chunks = self.chunks(&entries, &mut used)?;
-            self.files(&path, &chunks, &mut indexes)?;
+            self.index(&part, &mut indexes)?;
+            stores.insert(part.path);
         }
         indexes.listed.sort_by(|one, other| one.path.cmp(&other.path));
-        self.chunks.sweep(&used)?;
+        self.chunks.sweep_indexes(&stores)?;
         Ok(indexes)
     }
 
-    /// Packages of each component and architecture, with the packages for all architectures; Sources of each component.
-    fn parts(&self) -> Vec<Part<'_>> {
+    fn parts(&self) -> Result<Vec<Part<'_>>, RepoError> {
         let mut parts = Vec::new();
         for component in &self.options.components {
-            let own = |entry: &&Entry| entry.component == *component;
+            let own = |kind| self.entries.iter().filter(move |e| e.component == *component && e.kind == kind);
+            let mut add = |path: String, says, entries| {
+                parts.push(Part { path: PoolPath::new(&format!("{component}/{path}"))?, says, entries });
+                Ok::<_, RepoError>(())
+            };
+            let packages = if self.options.translations { Says::ShortStanza } else { Says::Stanza };
+            let has_udebs = own(EntryKind::Udeb).next().is_some();
             for architecture in &self.options.architectures {
-                let belongs = |entry: &&Entry| {
-                    let is_for = entry.architecture.as_ref().is_some_and(|own| own == architecture || own.is_all());
-                    own(entry) && entry.kind == EntryKind::Binary && is_for
-                };
-                let path = format!("{component}/binary-{architecture}/Packages");
-                parts.push((path, self.entries.iter().filter(belongs).collect()));
+                let belongs = |entry: &&Entry| is_for(entry, architecture);
+                let debs: Vec<&Entry> = own(EntryKind::Binary).filter(belongs).collect();
+                let udebs: Vec<&Entry> = own(EntryKind::Udeb).filter(belongs).collect();
+                if self.options.contents {
+                    add(format!("Contents-{architecture}"), Says::Contents, debs.clone())?;
+                    if has_udebs {
+                        add(format!("Contents-udeb-{architecture}"), Says::Contents, udebs.clone())?;
+                    }
+                }
+                add(format!("binary-{architecture}/Packages"), packages, debs)?;
+                if has_udebs {
+                    // The installer has no translations.
+                    add(format!("debian-installer/binary-{architecture}/Packages"), Says::Stanza, udebs)?;
+                }
             }
-            let sources = self.entries.iter().filter(|entry| own(entry) && entry.kind == EntryKind::Source);
-            parts.push((format!("{component}/source/Sources"), sources.collect()));
+            add("source/Sources".to_owned(), Says::Stanza, own(EntryKind::Source).collect())?;
+            if self.options.translations {
+                add("i18n/Translation-en".to_owned(), Says::Translation, own(EntryKind::Binary).collect())?;
+            }
         }
-        parts
+        Ok(parts)
     }
 
-    /// The pieces of an index; only those are made that were not made before.
-    fn chunks(&self, entries: &[&Entry], used: &mut HashSet<Sha256>) -> Result<Vec<Chunk>, RepoError> {
-        let runs = segment::runs(entries);
-        let made = parallel::map(&runs, |run| {
-            self.cancel.check()?;
-            let entries = &entries[run.clone()];
-            let mut key = KeyHasher::new("stanzas/1");
-            key.part("entries", segment::text(entries));
-            let key = key.finish();
-            let text = || {
-                let mut text = String::new();
-                for entry in entries {
-                    text.push_str(&stanza::stanza(self.catalog, entry)?);
-                    text.push('\n');
+    fn index(&self, part: &Part<'_>, indexes: &mut Indexes) -> Result<(), RepoError> {
+        let runs: Vec<_> = segment::runs(&part.entries)
+            .into_iter()
+            .map(|run| (self.key(part.says, &part.entries[run.clone()]), run))
+            .collect();
+        let mut all = KeyHasher::new(part.says.key());
+        all.list("formats", self.options.formats.iter().map(|format| format.ending()));
+        all.list("runs", runs.iter().map(|(key, _)| key.as_bytes()));
+        let made_of = all.finish();
+        indexes.made_of.insert(part.path.clone(), made_of);
+        if self.take_from_before(&part.path, made_of, indexes) {
+            return Ok(());
+        }
+        let store = self.chunks.index(&part.path)?;
+        let made = if part.says == Says::Contents {
+            let pieces = contents::pieces(self.cancel, self.catalog, &part.entries)?;
+            parallel::map(&pieces, |text| {
+                self.cancel.check()?;
+                let key = Sha256::of(text.as_bytes());
+                Ok::<_, RepoError>((key, store.get_or_make(key, &self.options.formats, || Ok(text.clone()))?))
+            })?
+        } else {
+            parallel::map(&runs, |(key, run)| {
+                self.cancel.check()?;
+                let text = || self.text(part.says, &part.entries[run.clone()]);
+                Ok::<_, RepoError>((*key, store.get_or_make(*key, &self.options.formats, text)?))
+            })?
+        };
+        let (keys, chunks): (HashSet<_>, Vec<_>) = made.into_iter().unzip();
+        store.sweep(&keys)?;
+        self.files(&part.path, &chunks, indexes)
+    }
+
+    /// What a run of entries is made into.
+    fn key(&self, says: Says, entries: &[&Entry]) -> Sha256 {
+        let mut key = KeyHasher::new(says.key());
+        key.part("entries", segment::text(entries));
+        if says == Says::Contents {
+            let is_known = |entry: &&Entry| entry.files.first().is_some_and(|file| self.catalog.has_paths(file.sha256));
+            key.part("known", entries.iter().map(|entry| u8::from(is_known(entry))).collect::<Vec<u8>>());
+        }
+        key.finish()
+    }
+
+    fn text(&self, says: Says, entries: &[&Entry]) -> Result<String, RepoError> {
+        let mut text = String::new();
+        let mut descriptions = BTreeSet::new();
+        for entry in entries {
+            if says == Says::Translation {
+                let Some((md5, stanza)) = stanza::translation(self.catalog, entry)? else { continue };
+                // A run has all entries of a name.
+                if !descriptions.insert((&entry.name, md5)) {
+                    continue;
                 }
-                Ok(text)
-            };
-            Ok::<_, RepoError>((key, self.chunks.get_or_make(key, &self.options.formats, text)?))
-        })?;
-        let (keys, chunks): (Vec<_>, Vec<_>) = made.into_iter().unzip();
-        used.extend(keys);
-        Ok(chunks)
+                text.push_str(&stanza);
+            } else {
+                text.push_str(&stanza::stanza(self.catalog, entry, says == Says::ShortStanza)?);
+            }
+            text.push('\n');
+        }
+        Ok(text)
+    }
+
+    /// Takes the files of an index from the current state, if they were made of the same.
+    fn take_from_before(&self, path: &PoolPath, made_of: Sha256, indexes: &mut Indexes) -> bool {
+        let Some(before) = self.before.filter(|state| state.made_of.get(path) == Some(&made_of)) else { return false };
+        let is_one = |index: &&IndexFile| {
+            let ending = index.path.as_str().strip_prefix(path.as_str());
+            ending.is_some_and(|ending| ending.is_empty() || ending.starts_with('.'))
+        };
+        for index in before.indexes.iter().filter(is_one) {
+            indexes.listed.push(index.clone());
+            if index.stored {
+                let content = TreeContent::Earlier(before.id(), index.path.clone());
+                indexes.content.insert(index.path.clone(), content);
+            }
+        }
+        true
     }
 
     /// The files of an index: the plain one is always listed, as its digest is what clients end up with.
-    fn files(&self, path: &str, chunks: &[Chunk], indexes: &mut Indexes) -> Result<(), RepoError> {
+    fn files(&self, path: &PoolPath, chunks: &[Chunk], indexes: &mut Indexes) -> Result<(), RepoError> {
         let mut formats = vec![IndexFormat::Plain];
         formats.extend(self.options.formats.iter().filter(|format| **format != IndexFormat::Plain));
         let stored = self.options.formats.contains(&IndexFormat::Plain);
@@ -110,57 +209,19 @@ impl Making<'_> {
             let bytes = chunk::join(chunks, *format)?;
             Ok((bytes.len() as u64, Sha256::of(&bytes), Some(Bytes::from(bytes))))
         });
-        let damaged = |source: io::Error| RepoError::Input { file: path.to_owned(), reason: source.to_string() };
+        let damaged = |source: io::Error| RepoError::Input { file: path.to_string(), reason: source.to_string() };
         for (format, (size, sha256, bytes)) in formats.iter().zip(made.map_err(damaged)?) {
             let path = PoolPath::new(&format!("{path}{}", format.ending()))?;
             indexes.listed.push(IndexFile { path: path.clone(), size, sha256, stored: bytes.is_some() });
             if let Some(bytes) = bytes {
-                indexes.content.insert(path, bytes);
+                indexes.content.insert(path, TreeContent::Bytes(bytes));
             }
         }
         Ok(())
     }
 }
 
-/// The path of a file's copy under its hash: readers of an earlier Release still find what that one lists.
-pub(super) fn by_hash(path: &PoolPath, sha256: Sha256) -> Result<PoolPath, RepoError> {
-    let folder = path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let below = format!("by-hash/SHA256/{sha256}");
-    Ok(PoolPath::new(&if folder.is_empty() { below } else { format!("{folder}/{below}") })?)
-}
-
-/// The whole tree of a state: indexes, their copies by hash, those of earlier states, and last the signed files.
-pub(super) fn tree(
-    indexes: Indexes,
-    earlier: &[State],
-    signed: [(&str, Bytes); 3],
-) -> Result<Vec<TreeFile>, RepoError> {
-    let mut tree = Vec::new();
-    let mut hashes = BTreeSet::new();
-    let last = earlier.last();
-    for index in indexes.listed.iter().filter(|index| index.stored) {
-        let Some(bytes) = indexes.content.get(&index.path) else { continue };
-        let copy = by_hash(&index.path, index.sha256)?;
-        // What did not change is the same file: states that stay cost little.
-        let content = match last.filter(|last| last.indexes.contains(index)) {
-            Some(last) => TreeContent::Earlier(last.id(), index.path.clone()),
-            None => TreeContent::Bytes(bytes.clone()),
-        };
-        tree.push(TreeFile::new(index.path.clone(), content));
-        if hashes.insert(copy.clone()) {
-            tree.push(TreeFile::new(copy, TreeContent::SameAs(index.path.clone())));
-        }
-    }
-    for state in earlier {
-        for index in state.indexes.iter().filter(|index| index.stored) {
-            let copy = by_hash(&index.path, index.sha256)?;
-            if hashes.insert(copy.clone()) {
-                tree.push(TreeFile::new(copy, TreeContent::Earlier(state.id(), index.path.clone())));
-            }
-        }
-    }
-    for (name, bytes) in signed {
-        tree.push(TreeFile::new(PoolPath::new(name)?, TreeContent::Bytes(bytes)));
-    }
-    Ok(tree)
+/// Packages for all architectures are in the indexes of each.
+fn is_for(entry: &Entry, architecture: &Architecture) -> bool {
+    entry.architecture.as_ref().is_some_and(|own| own == architecture || own.is_all())
 }

@@ -9,8 +9,9 @@ use std::{
 };
 
 use super::{
-    BuiltUsing, Entry, EntryKind, Input, InputKind, Placement, Placing, PoolFile, RepoError, SuiteOptions,
+    BuiltUsing, Entry, EntryKind, Input, InputKind, Overrides, Placement, Placing, PoolFile, RepoError, SuiteOptions,
     catalog::{Catalog, Known},
+    overrides::is_word,
     pool,
     seen::{Seen, Stamp},
     stanza,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     context::Context,
     control::{BinaryPackage, Changes, ControlError, FileEntry, SourceControl, single_paragraph, utf8},
-    deb::{Deb, DebLimits},
+    deb::{self, Deb, DebError, DebLimits},
     digest::{HashingReader, Sha256},
     error::chain,
     name::{ComponentName, FileName, PackageName, PoolPath, SourceName},
@@ -35,6 +36,8 @@ const PUBLISHED: u32 = 0o444;
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) entry: Entry,
+    /// Whether it has debug symbols of another package.
+    pub(super) is_debug: bool,
     /// The files that it needs in the pool; none where it is in the suite already.
     pub(super) files: Vec<Placement>,
     /// What the catalog did not know.
@@ -49,10 +52,16 @@ pub(super) struct Ingest<'a> {
     pub(super) cx: &'a Context,
     pub(super) options: &'a SuiteOptions,
     pub(super) how: Placing,
-    /// Entries of the suite by the digest of their .deb or .dsc: what is known is not read again.
-    pub(super) staged: HashMap<Sha256, &'a Entry>,
+    /// Whether paths are wanted, for Contents.
+    pub(super) contents: bool,
+    pub(super) overrides: &'a Overrides,
+    /// Entries by the digest of their .deb or .dsc, and whether they are in the suite of debug symbols: what is known is not
+    /// read again.
+    pub(super) staged: HashMap<Sha256, (&'a Entry, bool)>,
     pub(super) catalog: &'a Catalog,
     pub(super) seen: &'a Seen,
+    /// The folder of the repository.
+    pub(super) dir: &'a AbsPath,
     /// A folder for copies and links, on the file system of the pool.
     pub(super) scratch: AbsPath,
     pub(super) count: AtomicUsize,
@@ -91,11 +100,34 @@ impl Ingest<'_> {
         Err(RepoError::Undeclared { suite: self.options.suite.clone(), kind, name: name.to_string() })
     }
 
-    /// The entry of this digest that the suite has already.
+    /// The entry of this digest that the suite has already, with what is given to it now.
     fn staged(&self, component: &ComponentName, sha256: Option<Sha256>) -> Option<Taken> {
-        let entry = self.staged.get(&sha256?)?;
-        let is_same = entry.component == *component;
-        is_same.then(|| Taken { entry: (*entry).clone(), files: Vec::new(), known: None, read: None })
+        let sha256 = sha256?;
+        let (entry, is_debug) = self.staged.get(&sha256)?;
+        let is_whole = entry.kind == EntryKind::Source || !self.contents || self.catalog.has_paths(sha256);
+        if entry.component != *component || !is_whole || !self.is_in_pool(entry) {
+            return None;
+        }
+        let entry = self.overridden((*entry).clone());
+        Some(Taken { entry, is_debug: *is_debug, files: Vec::new(), known: None, read: None })
+    }
+
+    /// Whether the files in the pool are those that were put there. Where that is not known they are placed once more: the
+    /// target tells whether it has them.
+    fn is_in_pool(&self, entry: &Entry) -> bool {
+        entry.files.iter().all(|file| {
+            let Ok(path) = self.dir.descend(file.path.as_str()) else { return false };
+            let stamp = fs::metadata(&path).map(|metadata| Stamp::of(&metadata));
+            stamp.is_ok_and(|stamp| self.seen.digest(&path, &stamp) == Some(file.sha256))
+        })
+    }
+
+    fn overridden(&self, mut entry: Entry) -> Entry {
+        if let Some(given) = self.overrides.get(&entry.name) {
+            entry.section = given.section.clone().or(entry.section);
+            entry.priority = given.priority.clone().or(entry.priority);
+        }
+        entry
     }
 
     fn binary(&self, component: &ComponentName, input: &Input) -> Result<Taken, RepoError> {
@@ -105,34 +137,41 @@ impl Ingest<'_> {
         if let Some(staged) = self.staged(component, promised) {
             return Ok(staged);
         }
-        let (brought, control) = match (promised, &input.control) {
+        let unread = |sha256| Brought { size: metadata.len(), sha256, file: input.file.clone() };
+        let (brought, (control, paths)) = match (promised, &input.control) {
             // With a promised digest the bytes are not read here: placing them checks it.
-            (Some(sha256), Some(control)) => {
-                (Brought { size: metadata.len(), sha256, file: input.file.clone() }, control.clone())
-            }
-            (Some(sha256), None) if self.catalog.has(sha256) => {
+            (Some(sha256), Some(control)) => (unread(sha256), (control.clone(), None)),
+            (Some(sha256), None) if self.knows(sha256) => {
                 let known = self.catalog.text(sha256)?;
                 let control = utf8(&known).map_err(|error| input_error(&input.file, chain(&error)))?;
-                (Brought { size: metadata.len(), sha256, file: input.file.clone() }, control.to_owned())
+                (unread(sha256), (control.to_owned(), None))
             }
             (_, given) => {
                 let brought = self.bring(input)?;
                 if let Some(staged) = self.staged(component, Some(brought.sha256)) {
                     return Ok(Taken { read: Some((input.file.clone(), stamp, brought.sha256)), ..staged });
                 }
-                let control = given.clone().map_or_else(|| self.control(input, &brought.file), Ok)?;
-                (brought, control)
+                let inside =
+                    given.clone().map_or_else(|| self.inside(input, &brought), |control| Ok((control, None)))?;
+                (brought, inside)
             }
         };
-        let entry = self.binary_entry(component, input, &control, &brought)?;
+        let (entry, is_debug) = self.binary_entry(component, input, &control, &brought)?;
         let is_read = brought.file != input.file;
-        let known = Known { sha256: brought.sha256, text: control.into_bytes(), paths: None };
+        let is_new = !self.catalog.has(brought.sha256) || paths.is_some();
+        let known = Known { sha256: brought.sha256, text: control.into_bytes(), paths };
         Ok(Taken {
             files: entry.files.iter().map(|file| self.placement(file, input, &brought)).collect(),
-            entry,
-            known: (!self.catalog.has(brought.sha256)).then_some(known),
+            entry: self.overridden(entry),
+            is_debug,
+            known: is_new.then_some(known),
             read: is_read.then(|| (input.file.clone(), stamp, brought.sha256)),
         })
+    }
+
+    /// Whether everything that is wanted of a package is known.
+    fn knows(&self, sha256: Sha256) -> bool {
+        self.catalog.has(sha256) && (!self.contents || self.catalog.has_paths(sha256))
     }
 
     fn binary_entry(
@@ -141,22 +180,24 @@ impl Ingest<'_> {
         input: &Input,
         control: &str,
         brought: &Brought,
-    ) -> Result<Entry, RepoError> {
+    ) -> Result<(Entry, bool), RepoError> {
         let bad = |error: ControlError| input_error(&input.file, chain(&error));
         let package = BinaryPackage::from_control(control).map_err(bad)?;
         if !package.architecture.is_all() && !self.options.architectures.contains(&package.architecture) {
             return self.undeclared("architecture", &package.architecture);
         }
         let paragraph = single_paragraph(control).map_err(bad)?;
-        match paragraph.get("Package-Type") {
-            None | Some("deb") => {}
+        let kind = match paragraph.get("Package-Type") {
+            None | Some("deb") if input.file.name().ends_with(".udeb") => EntryKind::Udeb,
+            None | Some("deb") => EntryKind::Binary,
+            Some("udeb") => EntryKind::Udeb,
             Some(other) => return refuse(&input.file, format_args!("packages of type {other} are not published")),
-        }
-        let name = pool::binary_name(&package.package, &package.version, &package.architecture)?;
+        };
+        let name = pool::binary_name(&package.package, &package.version, &package.architecture, kind)?;
         let path = pool::file(&pool::folder(component, &package.source)?, &name)?;
         let lists = ["Built-Using", "Static-Built-Using"].map(|field| paragraph.get(field).unwrap_or_default());
         let entry = Entry {
-            kind: EntryKind::Binary,
+            kind,
             component: component.clone(),
             name: package.package,
             version: package.version,
@@ -169,14 +210,28 @@ impl Ingest<'_> {
             files: vec![PoolFile { path, size: brought.size, sha256: brought.sha256 }],
         };
         // What cannot be written into an index is refused now.
-        stanza::binary(control, &entry).map_err(bad)?;
-        Ok(entry)
+        stanza::binary(control, &entry, false).map_err(bad)?;
+        let is_debug = paragraph.get("Auto-Built-Package") == Some("debug-symbols");
+        Ok((entry, is_debug))
     }
 
-    fn control(&self, input: &Input, file: &AbsPath) -> Result<String, RepoError> {
-        let file = BufReader::new(File::open(file).at("open", file)?);
-        let deb = Deb::read(self.cx, file, &DebLimits::default());
-        Ok(deb.map_err(|error| input_error(&input.file, chain(&error)))?.control)
+    /// The control file of a package, and where they are wanted the paths of its files.
+    fn inside(&self, input: &Input, brought: &Brought) -> Result<(String, Option<Vec<String>>), RepoError> {
+        let file = BufReader::with_capacity(64 << 10, File::open(&brought.file).at("open", &brought.file)?);
+        let limits = DebLimits::default();
+        let bad = |error: DebError| match error {
+            DebError::Cancelled(cancelled) => RepoError::Cancelled(cancelled),
+            error => input_error(&input.file, chain(&error)),
+        };
+        if !self.contents {
+            return Ok((Deb::read(self.cx, file, &limits).map_err(bad)?.control, None));
+        }
+        let (deb, entries) = Deb::read_all(self.cx, file, &limits).map_err(bad)?;
+        let files = entries.into_iter().filter(|entry| entry.kind != deb::EntryKind::Directory);
+        // Lists hold one path a line.
+        let mut paths: Vec<String> = files.map(|entry| entry.path).filter(|path| !path.contains('\n')).collect();
+        paths.sort_unstable();
+        Ok((deb.control, Some(paths)))
     }
 
     /// Links or copies a file to where nobody changes it, and reads it once.
@@ -225,7 +280,7 @@ impl Ingest<'_> {
         for listed in &control.files {
             files.push(self.source_file(input, &folder, listed)?);
         }
-        let given = |part: &str| (!part.is_empty() && part != "-").then(|| part.to_owned());
+        let given = |part: &str| is_word(part).then(|| part.to_owned());
         let entry = Entry {
             kind: EntryKind::Source,
             component: component.clone(),
@@ -241,7 +296,7 @@ impl Ingest<'_> {
         };
         stanza::source(&dsc, &entry).map_err(bad)?;
         let known = (!self.catalog.has(sha256)).then_some(Known { sha256, text: dsc, paths: None });
-        Ok(Taken { entry, files, known, read: None })
+        Ok(Taken { entry: self.overridden(entry), is_debug: false, files, known, read: None })
     }
 
     fn source_file(&self, input: &Input, folder: &PoolPath, listed: &FileEntry) -> Result<Placement, RepoError> {
@@ -268,7 +323,7 @@ impl Ingest<'_> {
                 return refuse(&input.file, format_args!("it lists {}, which is not there", listed.file.name));
             }
             match listed.file.name.as_str().rsplit_once('.').map(|(_, ending)| ending) {
-                Some("deb") => {
+                Some("deb" | "udeb") => {
                     let input = Input::new(InputKind::Binary, file).with_sha256(listed.file.sha256);
                     taken.push(self.binary(component, &input)?);
                 }
@@ -276,7 +331,6 @@ impl Ingest<'_> {
                     let input = Input::new(InputKind::Source, file).with_sha256(listed.file.sha256);
                     taken.push(self.source(component, &input, Some((&listed.section, &listed.priority)))?);
                 }
-                Some("udeb") => return refuse(&file, "installer packages (.udeb) are not published"),
                 _ => {}
             }
         }

@@ -1,13 +1,19 @@
-//! What can be added to a repository: .deb, .dsc with its files, .changes with everything it lists.
+//! What can be added to a repository: .deb, .udeb, .dsc with its files, .changes with everything it lists; and how.
 
-use super::RepoError;
-use crate::{digest::Sha256, name::FileName, path::AbsPath};
+use std::num::NonZeroUsize;
+
+use super::{Overrides, Placing, RepoError};
+use crate::{
+    digest::Sha256,
+    name::{ComponentName, FileName},
+    path::AbsPath,
+};
 
 /// What an input file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputKind {
-    /// A binary package (.deb).
+    /// A binary package (.deb), or one of the installer (.udeb).
     Binary,
     /// A source package (.dsc); the files it lists lie beside it, or where [`Input::with_files`] says.
     Source,
@@ -59,14 +65,14 @@ impl Input {
     /// This file, by the ending of its name.
     ///
     /// # Errors
-    /// [`RepoError::Input`] when it is none of .deb, .dsc and .changes.
+    /// [`RepoError::Input`] when it is none of .deb, .udeb, .dsc and .changes.
     pub fn by_name(file: AbsPath) -> Result<Self, RepoError> {
         let kind = match file.name().rsplit_once('.').map(|(_, ending)| ending) {
-            Some("deb") => InputKind::Binary,
+            Some("deb" | "udeb") => InputKind::Binary,
             Some("dsc") => InputKind::Source,
             Some("changes") => InputKind::Changes,
             _ => {
-                let reason = "it is no .deb, .dsc or .changes".to_owned();
+                let reason = "it is no .deb, .udeb, .dsc or .changes".to_owned();
                 return Err(RepoError::Input { file: file.to_string(), reason });
             }
         };
@@ -91,6 +97,58 @@ impl Input {
     #[must_use]
     pub fn with_files(mut self, files: Vec<SourceFile>) -> Self {
         self.files = files;
+        self
+    }
+}
+
+/// How packages are added.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AddOptions {
+    /// The component.
+    pub component: ComponentName,
+    /// Copy or link.
+    pub how: Placing,
+    /// Whether the paths of their files are read, where the suite has Contents indexes.
+    pub contents: bool,
+    /// How many versions of each package in the suite stay, in place of the suite's own number.
+    pub keep: Option<NonZeroUsize>,
+    /// Sections and priorities that they get; a package that is there already gets them too.
+    pub overrides: Overrides,
+}
+
+impl AddOptions {
+    /// Into this component, copied, with Contents, everything stays, nothing is overridden.
+    #[must_use]
+    pub fn new(component: ComponentName) -> Self {
+        Self { component, how: Placing::Copy, contents: true, keep: None, overrides: Overrides::default() }
+    }
+
+    /// Copied or linked.
+    #[must_use]
+    pub const fn with_how(mut self, how: Placing) -> Self {
+        self.how = how;
+        self
+    }
+
+    /// With the paths of their files, or without.
+    #[must_use]
+    pub const fn with_contents(mut self, contents: bool) -> Self {
+        self.contents = contents;
+        self
+    }
+
+    /// Keeping so many versions of each package.
+    #[must_use]
+    pub const fn with_keep(mut self, versions: Option<NonZeroUsize>) -> Self {
+        self.keep = versions;
+        self
+    }
+
+    /// With these sections and priorities.
+    #[must_use]
+    pub fn with_overrides(mut self, overrides: Overrides) -> Self {
+        self.overrides = overrides;
         self
     }
 }

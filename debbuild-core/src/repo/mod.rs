@@ -10,6 +10,7 @@ mod catalog;
 mod chunk;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod contents;
 mod facade;
 mod folder;
 mod index;
@@ -17,6 +18,7 @@ mod ingest;
 mod input;
 mod key;
 mod memory;
+mod overrides;
 mod parallel;
 mod pool;
 mod publish;
@@ -32,6 +34,7 @@ mod staging;
 mod stanza;
 mod store;
 mod suite;
+mod tree;
 mod verify;
 
 use std::fmt;
@@ -40,9 +43,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 pub use facade::{Repository, RepositoryOptions};
 pub use folder::FolderTarget;
-pub use input::{Input, InputKind, SourceFile};
+pub use input::{AddOptions, Input, InputKind, SourceFile};
 pub use key::KeyExport;
 pub use memory::MemoryTarget;
+pub use overrides::{Override, Overrides};
 pub use record::{
     BuiltUsing, Change, ChangeKind, Content, Diff, Entry, EntryKind, IndexFile, PoolFile, STATE_SCHEMA, State, Wanted,
 };

@@ -1,6 +1,6 @@
 //! Where files lie in the pool: `pool/COMPONENT/PREFIX/SOURCE/FILE`, as in Debian's own archive.
 
-use super::RepoError;
+use super::{EntryKind, RepoError};
 use crate::{
     arch::Architecture,
     name::{ComponentName, FileName, PackageName, PoolPath, SourceName},
@@ -25,6 +25,8 @@ pub(super) fn binary_name(
     name: &PackageName,
     version: &Version,
     architecture: &Architecture,
+    kind: EntryKind,
 ) -> Result<FileName, RepoError> {
-    Ok(FileName::new(&format!("{name}_{}_{architecture}.deb", version.without_epoch()))?)
+    let ending = if kind == EntryKind::Udeb { "udeb" } else { "deb" };
+    Ok(FileName::new(&format!("{name}_{}_{architecture}.{ending}", version.without_epoch()))?)
 }

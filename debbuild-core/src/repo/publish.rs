@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::{
     Content, RepoError, Repository, STATE_SCHEMA, State, StateId, SuiteOptions,
-    index::{self, Indexes, Making},
+    index::{Indexes, Making},
     release::{self, next_date},
+    tree,
 };
 use crate::{
     context::Context,
@@ -63,7 +64,7 @@ impl Repository {
         let suite = options.suite.clone();
         let before = self.recent(cx, &suite).await?;
         let number = before.last().map_or(1, |state| state.number + 1);
-        let cancel = cx.cancel().clone();
+        let (cancel, current) = (cx.cancel().clone(), before.last().cloned());
         let (options, content, indexes) = self
             .stored(move |store| {
                 let (entries, catalog, chunks) =
@@ -74,6 +75,7 @@ impl Repository {
                     entries: &entries,
                     catalog: &catalog,
                     chunks: &chunks,
+                    before: current.as_ref(),
                 };
                 let indexes = making.indexes()?;
                 Ok((options, content, indexes))
@@ -92,6 +94,7 @@ impl Repository {
             signed_by: signer.fingerprint(cx).await?.to_string(),
             release_sha256: Sha256::of(text.as_bytes()),
             indexes: indexes.listed.clone(),
+            made_of: indexes.made_of.clone(),
             content,
         };
         self.make_visible(cx, &state, &before, indexes, text, signer).await?;
@@ -118,7 +121,7 @@ impl Repository {
             return Err(SignError::NotSigned { tool: format!("the signer of suite {suite}"), reason }.into());
         }
         let signed = [("Release", Bytes::from(text)), ("Release.gpg", detached), ("InRelease", clear)];
-        let tree = index::tree(indexes, before, signed)?;
+        let tree = tree::tree(&indexes, before, signed)?;
         self.target.stage(cx, suite, state.id(), &tree).await?;
         let record = state.clone();
         self.stored(move |store| store.save(&record)).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     IndexFile, Placement, Placing, PublishTarget, RepoError, Repository, State, StateId, TreeContent, TreeFile,
-    index::by_hash,
+    tree::by_hash,
 };
 use crate::{
     context::Context,

@@ -24,8 +24,10 @@ pub const STATE_SCHEMA: u32 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum EntryKind {
-    /// A binary package: a stanza of Packages.
+    /// A binary package (.deb): a stanza of Packages.
     Binary,
+    /// A package of the installer (.udeb): a stanza of `debian-installer/binary-ARCH/Packages`.
+    Udeb,
     /// A source package: a stanza of Sources.
     Source,
 }
@@ -70,9 +72,9 @@ pub struct Entry {
     pub source: SourceName,
     /// The version of that source.
     pub source_version: Version,
-    /// The section that the .changes gave it, where that is not the package's own.
+    /// The section that an override or the .changes gave it, where that is not the package's own.
     pub section: Option<String>,
-    /// The priority that the .changes gave it.
+    /// The priority that an override or the .changes gave it.
     pub priority: Option<String>,
     /// The sources whose code is in it (`Built-Using`, `Static-Built-Using`).
     pub built_using: Vec<BuiltUsing>,
@@ -163,6 +165,8 @@ pub struct State {
     pub release_sha256: Sha256,
     /// The index files that the Release file lists.
     pub indexes: Vec<IndexFile>,
+    /// What each index was made of, by the path of its plain file: what is made of the same is not made again.
+    pub(super) made_of: BTreeMap<PoolPath, Sha256>,
     /// The packages.
     pub content: Content,
 }

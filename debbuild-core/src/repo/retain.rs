@@ -260,7 +260,7 @@ impl Plan {
                 EntryKind::Source => {
                     there.insert((entry.source.clone(), entry.source_version.clone()));
                 }
-                EntryKind::Binary => {
+                EntryKind::Binary | EntryKind::Udeb => {
                     needed.insert((entry.source.clone(), entry.source_version.clone()));
                     needed.extend(entry.built_using.iter().map(|built| (built.source.clone(), built.version.clone())));
                 }

@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     digest::Sha256,
     fail,
+    name::PoolPath,
     path::{AbsPath, IoResultExt as _},
 };
 
@@ -45,6 +46,7 @@ impl Stamp {
 pub(super) struct Seen {
     path: AbsPath,
     files: HashMap<String, (Stamp, Sha256)>,
+    changed: bool,
 }
 
 impl Seen {
@@ -52,7 +54,7 @@ impl Seen {
     pub(super) fn load(path: AbsPath) -> Self {
         let text = fs::read(&path).unwrap_or_default();
         let files = String::from_utf8_lossy(&text).lines().filter_map(line).collect();
-        Self { path, files }
+        Self { path, files, changed: false }
     }
 
     /// The digest of the file, if it was read and did not change.
@@ -60,21 +62,41 @@ impl Seen {
         self.files.get(path.as_str()).filter(|(seen, _)| seen == stamp).map(|(_, sha256)| *sha256)
     }
 
-    /// Adds files that were read at `now`, and writes all down.
-    pub(super) fn add(
-        &mut self,
-        now: Timestamp,
-        files: impl IntoIterator<Item = (AbsPath, Stamp, Sha256)>,
-    ) -> Result<(), RepoError> {
-        let settled = |stamp: &Stamp| stamp.seconds.saturating_add(SETTLED) <= now.seconds();
-        let mut changed = false;
+    /// Adds files that were read at `now`.
+    pub(super) fn add(&mut self, now: Timestamp, files: impl IntoIterator<Item = (AbsPath, Stamp, Sha256)>) {
         for (path, stamp, sha256) in files {
-            // Lines hold one file each.
-            if settled(&stamp) && !path.as_str().contains('\n') {
-                changed |= self.files.insert(path.as_str().to_owned(), (stamp, sha256)) != Some((stamp, sha256));
+            if stamp.seconds.saturating_add(SETTLED) <= now.seconds() {
+                self.insert(&path, stamp, sha256);
             }
         }
-        if !changed {
+    }
+
+    /// Adds files of the pool in this folder, which nobody writes to; elsewhere than in a folder there are none.
+    pub(super) fn add_pool(
+        &mut self,
+        dir: &AbsPath,
+        files: impl IntoIterator<Item = (PoolPath, Sha256)>,
+    ) -> Result<(), RepoError> {
+        for (path, sha256) in files {
+            let path = dir.descend(path.as_str())?;
+            if let Ok(metadata) = fs::metadata(&path) {
+                self.insert(&path, Stamp::of(&metadata), sha256);
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, path: &AbsPath, stamp: Stamp, sha256: Sha256) {
+        // Lines hold one file each.
+        if !path.as_str().contains('\n') {
+            let before = self.files.insert(path.as_str().to_owned(), (stamp, sha256));
+            self.changed |= before != Some((stamp, sha256));
+        }
+    }
+
+    /// Writes all down, if there is something new.
+    pub(super) fn save(&self) -> Result<(), RepoError> {
+        if !self.changed {
             return Ok(());
         }
         let folder = self.path.parent();
@@ -116,7 +138,9 @@ mod tests {
         let stamp = || Stamp::of(&fs::metadata(&file).unwrap());
         let written = Timestamp::from_seconds(stamp().seconds);
         let add = |now: Timestamp| {
-            Seen::load(list.clone()).add(now, [(file.clone(), stamp(), Sha256::of(b"one"))]).unwrap();
+            let mut seen = Seen::load(list.clone());
+            seen.add(now, [(file.clone(), stamp(), Sha256::of(b"one"))]);
+            seen.save().unwrap();
             Seen::load(list.clone()).digest(&file, &stamp())
         };
         assert_eq!(add(written), None, "it may change within the same second");

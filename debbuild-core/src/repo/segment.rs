@@ -32,7 +32,7 @@ pub(super) fn runs<T: Borrow<Entry>>(entries: &[T]) -> Vec<Range<usize>> {
 fn ends(entry: &Entry) -> bool {
     let Some(file) = entry.files.first() else { return false };
     let [.., one, two] = file.sha256.as_bytes();
-    u16::from_le_bytes([*one, *two]) % LENGTH == 0
+    u16::from_le_bytes([*one, *two]).is_multiple_of(LENGTH)
 }
 
 /// The text of a run.
@@ -48,6 +48,7 @@ pub(super) fn text(entries: &[impl Borrow<Entry>]) -> String {
 pub(super) fn line(entry: &Entry, text: &mut String) {
     let kind = match entry.kind {
         EntryKind::Binary => "b",
+        EntryKind::Udeb => "u",
         EntryKind::Source => "s",
     };
     let same = |is: bool, part| if is { "-" } else { part };
@@ -84,6 +85,7 @@ fn entry(line: &str) -> Option<Entry> {
     let mut part = || parts.next();
     let kind = match part()? {
         "b" => EntryKind::Binary,
+        "u" => EntryKind::Udeb,
         "s" => EntryKind::Source,
         _ => return None,
     };

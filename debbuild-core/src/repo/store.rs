@@ -69,6 +69,11 @@ impl Store {
         Self { dir }
     }
 
+    /// The folder of the repository.
+    pub(super) const fn dir(&self) -> &AbsPath {
+        &self.dir
+    }
+
     fn marker(&self) -> AbsPath {
         self.dir.join(".debbuild/repository.json")
     }
@@ -220,9 +225,11 @@ impl Store {
             let packed = packer.compress(text.as_bytes()).at("compress for", &path)?;
             let mut file = tempfile::NamedTempFile::new_in(&scratch).at("create a file in", &scratch)?;
             file.write_all(&packed).at("write", &path)?;
-            written.push((file, path));
+            // There may be more of them than files that a process may have open.
+            written.push((file.into_temp_path(), path));
         }
-        sync_all(&scratch, written.iter().map(|(file, _)| file.as_file()))?;
+        let files = written.iter().map(|(file, _)| AbsPath::new(file)).collect::<Result<Vec<_>, _>>()?;
+        sync_all(&scratch, &files.iter().collect::<Vec<_>>())?;
         let mut folders = Vec::new();
         for (file, path) in written {
             fail::point("name a segment");

@@ -1,11 +1,14 @@
 //! What a suite is called and holds, and how its indexes are written.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
 use super::RepoError;
 use crate::{
     arch::Architecture,
     name::{ComponentName, SuiteName},
+    sign::Fingerprint,
 };
 
 /// Release files are good for seven days, unless told otherwise: sign daily.
@@ -48,6 +51,24 @@ pub struct SuiteOptions {
     /// The formats of its indexes; at least one.
     #[serde(default = "default_formats")]
     pub formats: Vec<IndexFormat>,
+    /// Whether it has Contents indexes, of the packages whose paths were read.
+    #[serde(default = "yes")]
+    pub contents: bool,
+    /// Whether long descriptions are in Translation-en instead of Packages.
+    #[serde(default = "yes")]
+    pub translations: bool,
+    /// The `Changelogs` field: where a package's changelog is, with `@CHANGEPATH@`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changelogs: Option<String>,
+    /// The `Signed-By` field: the fingerprints of the keys that clients are to accept from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<String>,
+    /// How many versions of a package stay when more are added; without, all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<NonZeroUsize>,
+    /// The suite that packages of debug symbols (`Auto-Built-Package: debug-symbols`) go to instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug_suite: Option<SuiteName>,
 }
 
 /// A format of an index file.
@@ -103,6 +124,10 @@ impl std::str::FromStr for IndexFormat {
     }
 }
 
+const fn yes() -> bool {
+    true
+}
+
 /// What every client reads, and what new ones read fast.
 fn default_formats() -> Vec<IndexFormat> {
     vec![IndexFormat::Gzip, IndexFormat::Zstd]
@@ -126,6 +151,12 @@ impl SuiteOptions {
             but_automatic_upgrades: false,
             snapshots: None,
             formats: default_formats(),
+            contents: true,
+            translations: true,
+            changelogs: None,
+            signed_by: Vec::new(),
+            keep: None,
+            debug_suite: None,
         }
     }
 
@@ -194,13 +225,56 @@ impl SuiteOptions {
         self
     }
 
+    /// With or without Contents indexes.
+    #[must_use]
+    pub const fn with_contents(mut self, contents: bool) -> Self {
+        self.contents = contents;
+        self
+    }
+
+    /// With long descriptions in Translation-en, or in Packages.
+    #[must_use]
+    pub const fn with_translations(mut self, translations: bool) -> Self {
+        self.translations = translations;
+        self
+    }
+
+    /// With this `Changelogs`.
+    #[must_use]
+    pub fn with_changelogs(mut self, changelogs: impl Into<String>) -> Self {
+        self.changelogs = Some(changelogs.into());
+        self
+    }
+
+    /// With this `Signed-By`.
+    #[must_use]
+    pub fn with_signed_by(mut self, keys: &[Fingerprint]) -> Self {
+        self.signed_by = keys.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Keeping so many versions of a package.
+    #[must_use]
+    pub const fn with_keep(mut self, versions: Option<NonZeroUsize>) -> Self {
+        self.keep = versions;
+        self
+    }
+
+    /// With another suite for packages of debug symbols.
+    #[must_use]
+    pub fn with_debug_suite(mut self, suite: SuiteName) -> Self {
+        self.debug_suite = Some(suite);
+        self
+    }
+
     /// Refuses what cannot be written into a Release file.
     pub(super) fn check(&self) -> Result<(), RepoError> {
         let refuse = |field, reason: &str| {
             Err(RepoError::Option { suite: self.suite.clone(), field, reason: reason.to_owned() })
         };
         let texts = [("origin", Some(&self.origin)), ("label", Some(&self.label)), ("version", self.version.as_ref())];
-        for (field, text) in texts.into_iter().chain([("description", self.description.as_ref())]) {
+        let more = [("description", self.description.as_ref()), ("changelogs", self.changelogs.as_ref())];
+        for (field, text) in texts.into_iter().chain(more) {
             if text.is_some_and(|text| text.trim().is_empty() || text.chars().any(char::is_control)) {
                 return refuse(field, "it must be one line, not empty");
             }
@@ -219,6 +293,12 @@ impl SuiteOptions {
         }
         if self.formats.is_empty() {
             return refuse("formats", "there must be one");
+        }
+        if self.debug_suite.as_ref() == Some(&self.suite) {
+            return refuse("debug_suite", "it is the suite itself");
+        }
+        if self.signed_by.iter().any(|key| Fingerprint::new(key).is_err()) {
+            return refuse("signed_by", "it must be fingerprints, in full");
         }
         Ok(())
     }

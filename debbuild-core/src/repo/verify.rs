@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{PublishTarget, RepoError, index::by_hash};
+use super::{PublishTarget, RepoError, tree::by_hash};
 use crate::{
     acquire::decompress,
     blocking,

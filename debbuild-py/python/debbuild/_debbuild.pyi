@@ -193,7 +193,17 @@ class Repository:
         label: str | None = None,
         description: str | None = None,
         valid_for: float | Literal["forever"] | None = None,
+        version: str | None = None,
+        changelogs: str | None = None,
         snapshots: str | None = None,
+        signed_by: Sequence[str] | None = None,
+        not_automatic: bool | None = None,
+        but_automatic_upgrades: bool | None = None,
+        formats: Sequence[Literal["plain", "gz", "xz", "zst"]] | None = None,
+        contents: bool | None = None,
+        translations: bool | None = None,
+        keep: int | Literal["all"] | None = None,
+        debug_suite: str | None = None,
     ) -> dict[str, Any]:
         """Make it, or a suite of it, or change the suite. ``valid_for`` is how long a publication is good, in seconds.
 
@@ -201,9 +211,20 @@ class Repository:
         """
 
     def add(
-        self, files: Sequence[Path], *, suite: str | None = None, component: str = "main", link: bool = False
+        self,
+        files: Sequence[Path],
+        *,
+        suite: str | None = None,
+        component: str = "main",
+        link: bool = False,
+        contents: bool = True,
+        keep: int | None = None,
+        overrides: Path | None = None,
     ) -> builtins.list[Added]:
-        """Stage .deb, .dsc and .changes files, and folders with such."""
+        """Stage .deb, .udeb, .dsc and .changes files, and folders with such.
+
+        ``keep`` is how many versions of each package stay; ``overrides`` is a file as apt-ftparchive reads it.
+        """
 
     def remove(self, packages: Sequence[str], *, suite: str | None = None) -> builtins.list[Added]:
         """Take packages (``NAME[=VERSION][/ARCHITECTURE]``) out of what is staged."""
@@ -214,8 +235,10 @@ class Repository:
         ``to`` brings another place, a bucket (``s3://BUCKET/PREFIX``) or a folder, to the states that are published already.
         """
 
-    def list(self, *, suite: str | None = None, state: int | None = None) -> builtins.list[Added]:
-        """The packages that are staged, or those of a state."""
+    def list(
+        self, packages: Sequence[str] | None = None, *, suite: str | None = None, state: int | None = None
+    ) -> builtins.list[Added]:
+        """The packages that are staged, or those of a state; of these names only where there are any, newest first."""
 
     def states(self, *, suite: str | None = None) -> builtins.list[RepositoryState]:
         """The states of a suite."""

@@ -217,6 +217,8 @@ class Added(TypedDict):
     component: str
     source: str
     source_version: str
+    section: str | None
+    priority: str | None
     files: list[dict[str, Any]]
 
 

@@ -56,7 +56,25 @@ async fn the_commands_take_packages_to_a_suite_that_apt_accepts() {
     assert_eq!(repo(&["states", &dir]).await.json().as_array().unwrap().len(), 3);
     assert_eq!(repo(&["list", &dir, "--state", "2"]).await.json().as_array().unwrap().len(), 1);
 
-    let deb = place.dir().descend(&format!("pool/main/h/hello/hello_1.0_{}.deb", place.architecture)).unwrap();
+    let (architecture, dir_of) = (place.architecture.as_str(), format!("{dir} stable/main"));
+    let madison = user.run(["repo", "list", &dir, "hello"]).await;
+    assert_eq!(madison.stdout, format!("     hello |        1.0 | {dir_of} {architecture} Packages\n"), "{madison:?}");
+    let overrides = place.base.join("overrides");
+    std::fs::write(&overrides, "hello important net\n").unwrap();
+    let newer = place.package("hello", "2.0", "").await;
+    let add = ["add", &dir, "--keep", "1", "--overrides", overrides.as_str(), "--no-contents", newer.file.as_str()];
+    assert_eq!(repo(&add).await.json()[0]["section"], "net");
+    assert_eq!(repo(&["list", &dir, "hello"]).await.json().as_array().unwrap().len(), 1);
+    let options = ["--formats", "gz,xz", "--contents=false", "--version", "1", "--keep", "all", "--not-automatic"];
+    let changed = repo(&[&["init", &dir, "--suite", "stable"], &options[..]].concat()).await.json();
+    assert_eq!((&changed["formats"], &changed["contents"]), (&serde_json::json!(["gz", "xz"]), &false.into()));
+    assert_eq!(repo(&["publish", &dir]).await.status, 0);
+    let suite = place.dir().join("dists/stable");
+    assert!(!suite.join("main/Contents-amd64.gz").as_std().exists());
+    assert!(std::fs::read_to_string(suite.join("Release")).unwrap().contains("\nNotAutomatic: yes\n"));
+
+    let package = newer;
+    let deb = place.dir().descend(&format!("pool/main/h/hello/hello_2.0_{}.deb", place.architecture)).unwrap();
     std::fs::remove_file(&deb).unwrap();
     std::fs::write(&deb, "damaged").unwrap();
     for verb in ["verify", "check"] {
@@ -64,7 +82,7 @@ async fn the_commands_take_packages_to_a_suite_that_apt_accepts() {
         assert_eq!(damaged.status, 1, "{damaged:?}");
         assert!(damaged.json()["findings"][0]["path"].as_str().unwrap().ends_with(".deb"), "{damaged:?}");
     }
-    let other = place.package("hello", "1.0", "Homepage: https://mirror.example\n").await;
+    let other = place.package("hello", "2.0", "Homepage: https://mirror.example\n").await;
     assert_eq!(other.file, package.file);
     let conflict = repo(&["add", &dir, other.file.as_str()]).await;
     assert_eq!((conflict.status, conflict.error()["class"].as_str()), (5, Some("conflict")), "{conflict:?}");

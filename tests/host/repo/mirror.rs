@@ -45,7 +45,7 @@ async fn a_part_of_the_hosts_archive_is_mirrored_with_what_it_needs_and_apt_inst
     let verified = repo(&["verify", &dir]).await;
     assert_eq!(verified.status, 0, "{verified:?}");
 
-    let key = repo(&["key", &dir, "--output", place.base.join("key").as_str()]).await.json();
+    let key = repo(&["key", "export", &dir, "--output", place.base.join("key").as_str()]).await.json();
     let sources = fs::read_to_string(key["sources"].as_str().unwrap()).unwrap();
     let apt = place.apt_with("ours.sources", &sources);
     apt.update(&[]).await.clean();
@@ -152,7 +152,7 @@ async fn import(place: &Place, tree: &str, sources: &str, more: &[&str]) -> serd
     let imported = repo(&[&from[..], more].concat()).await;
     assert_eq!(imported.status, 0, "{imported:?}");
     let uri = format!("file:{dir}");
-    let key = repo(&["key", &dir, "--uri", &uri, "--output", place.base.join("key").as_str()]).await.json();
+    let key = repo(&["key", "export", &dir, "--uri", &uri, "--output", place.base.join("key").as_str()]).await.json();
     let ours = fs::read_to_string(key["sources"].as_str().unwrap()).unwrap();
     let after = madison(&place.apt_with("ours.sources", &ours), &uri).await;
     assert_eq!(before, after);
@@ -260,7 +260,7 @@ async fn a_tree_of_dpkg_scanpackages_is_imported_and_apt_sees_the_same() {
     let imported = repo(&["import", &dir, "--from", tree.as_str(), "--suite", "stable"]).await;
     assert_eq!(imported.json()["added"].as_array().map(Vec::len), Some(4), "{imported:?}");
     let uri = format!("file:{dir}");
-    let key = repo(&["key", &dir, "--uri", &uri, "--output", place.base.join("key").as_str()]).await.json();
+    let key = repo(&["key", "export", &dir, "--uri", &uri, "--output", place.base.join("key").as_str()]).await.json();
     let ours = fs::read_to_string(key["sources"].as_str().unwrap()).unwrap();
     let after = madison(&place.apt_with("ours.sources", &ours), &uri).await;
     // A flat archive has neither suite nor component: the names and versions are what can be compared.

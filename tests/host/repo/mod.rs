@@ -2,6 +2,7 @@
 
 mod cli;
 mod crash;
+mod indexes;
 mod install;
 mod mirror;
 mod place;

@@ -93,6 +93,7 @@ impl Place {
             IndexFormat::Xz,
             IndexFormat::Zstd,
         ]);
+        let options = options.with_contents(false).with_translations(false);
         Repository::init(&self.cx, self.dir(), options).await.unwrap()
     }
 

@@ -4,6 +4,7 @@ mod chroot;
 mod compose;
 mod deb;
 mod queue;
+mod repo;
 mod resolve;
 
 pub use chroot::{chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json};
@@ -17,6 +18,7 @@ use debbuild_core::{
     event::{Event, SpanId, Unit},
 };
 pub use queue::{published_json, worked_json};
+pub use repo::{diff_json, entry_json, report_json, state_json, suite_json};
 pub use resolve::{answer_json, installability_json};
 use serde_json::{Value, json};
 

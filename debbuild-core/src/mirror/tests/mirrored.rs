@@ -51,7 +51,8 @@ async fn a_whole_archive_becomes_a_suite_of_ours_that_says_the_same() {
     let packages = world.index(&world.dir(), "bookworm/main/binary-amd64/Packages");
     assert!(packages.contains("Section: games\n"), "what the archive says, not what the .deb says: {packages}");
     assert!(packages.contains("Filename: pool/main/lib-/lib-src/lib-one_2.0_amd64.deb\n"), "{packages}");
-    assert!(packages.contains("Description: a package\n that plays.\n"), "{packages}");
+    let translation = world.index(&world.dir(), "bookworm/main/i18n/Translation-en");
+    assert!(translation.contains("Description-en: a package\n that plays.\n"), "{translation}");
     assert_eq!(std::fs::read(world.dir().join("pool/main/a/app/app_1.0.tar.xz")).unwrap(), b"tar of app 1.0");
 }
 

@@ -71,13 +71,16 @@ impl FolderTarget {
                 None if is_there(placement, &self.dir.descend(placement.path.as_str())?)? => continue,
                 None => {}
             }
-            let copy = AbsPath::new(temporary.path().join(index.to_string()))?;
-            bring(placement, &copy)?;
+            let mut copy = AbsPath::new(temporary.path().join(index.to_string()))?;
+            if placement.checked && is_near(placement, &scratch) {
+                copy = placement.file.clone();
+            } else {
+                bring(placement, &copy)?;
+            }
             brought.insert(&placement.path, (placement, copy));
         }
-        let files =
-            brought.values().map(|(_, copy)| File::open(copy).at("open", copy)).collect::<Result<Vec<_>, _>>()?;
-        sync_all(&scratch, files.iter())?;
+        let copies: Vec<&AbsPath> = brought.values().map(|(_, copy)| copy).collect();
+        sync_all(&scratch, &copies)?;
         let mut folders = Vec::new();
         for (placement, copy) in brought.values() {
             let target = self.dir.descend(placement.path.as_str())?;
@@ -188,13 +191,16 @@ fn is_there(placement: &Placement, target: &AbsPath) -> Result<bool, RepoError> 
     Err(RepoError::Conflict { what: placement.path.to_string() })
 }
 
+/// Whether the file can be linked into the pool as it is.
+fn is_near(placement: &Placement, scratch: &AbsPath) -> bool {
+    let device = |path: &AbsPath| fs::metadata(path).map(|found| found.dev()).ok();
+    placement.how == Placing::Link && device(&placement.file).is_some_and(|of| device(scratch) == Some(of))
+}
+
 /// Makes a file beside the pool with the content that was promised.
 fn bring(placement: &Placement, copy: &AbsPath) -> Result<(), RepoError> {
     fail::point("bring a file");
     let linked = placement.how == Placing::Link && fs::hard_link(&placement.file, copy).is_ok();
-    if linked && placement.checked {
-        return Ok(());
-    }
     let (size, sha256) = if linked {
         digest(&mut File::open(copy).at("open", copy)?, &placement.file)?
     } else {
@@ -259,11 +265,11 @@ pub(super) fn make_folders(path: &AbsPath) -> Result<(), FileError> {
 const MANY: usize = 32;
 
 /// Makes the content of all these files durable; they lie on the file system of `scratch`.
-pub(super) fn sync_all<'a>(scratch: &AbsPath, files: impl ExactSizeIterator<Item = &'a File>) -> Result<(), FileError> {
+pub(super) fn sync_all(scratch: &AbsPath, files: &[&AbsPath]) -> Result<(), FileError> {
     if files.len() > MANY {
         return sync_file_system(scratch);
     }
-    files.into_iter().try_for_each(|file| file.sync_all().at("sync", scratch))
+    files.iter().try_for_each(|path| File::open(path).and_then(|file| file.sync_all()).at("sync", path))
 }
 
 /// Makes the names in all these folders durable; they lie on the file system of `scratch`.

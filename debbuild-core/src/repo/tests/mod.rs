@@ -1,10 +1,11 @@
 //! Unit tests of repositories: staging, states, refusals, interruptions, on folder and memory targets, with the twins of signing.
 
+mod indexes;
 mod retain;
 
 use std::{sync::Arc, time::Duration};
 
-use super::{index::by_hash, *};
+use super::{tree::by_hash, *};
 use crate::{
     arch::Architecture,
     clock::{FixedClock, Timestamp},
@@ -39,6 +40,7 @@ fn main_component() -> ComponentName {
 fn options() -> SuiteOptions {
     SuiteOptions::new(stable(), vec![Architecture::new("amd64").unwrap(), Architecture::new("arm64").unwrap()])
         .with_formats(vec![IndexFormat::Plain, IndexFormat::Gzip, IndexFormat::Xz, IndexFormat::Zstd])
+        .with_translations(false)
 }
 
 impl Place {
@@ -176,8 +178,8 @@ async fn bad_input_changes_nothing_and_has_its_class() {
     let repository = place.repository().await;
     let wrong = place.package("hello", "1", "amd64", "one").with_sha256(Sha256::of(b"other"));
     let no_deb = Input { control: None, ..place.package("hello", "1", "amd64", "no deb") };
-    let udeb = place.package("hello", "1", "amd64", "udeb");
-    let udeb = Input { control: udeb.control.map(|text| format!("{text}Package-Type: udeb\n")), ..udeb };
+    let other = place.package("hello", "1", "amd64", "tdeb");
+    let other = Input { control: other.control.map(|text| format!("{text}Package-Type: tdeb\n")), ..other };
     let source = place.source("gone");
     std::fs::remove_file(place.base.join("gone-src/gone_1.0.tar.xz")).unwrap();
     let changed = place.source("changed");
@@ -185,7 +187,7 @@ async fn bad_input_changes_nothing_and_has_its_class() {
     for (input, class) in [
         (wrong, Class::Verification),
         (no_deb, Class::Source),
-        (udeb, Class::Source),
+        (other, Class::Source),
         (source, Class::Source),
         (changed, Class::Verification),
         (place.package("hello", "1", "riscv64", "one"), Class::Usage),
@@ -195,9 +197,8 @@ async fn bad_input_changes_nothing_and_has_its_class() {
             place.add(&repository, vec![place.package("ok", "1", "all", "ok"), input.clone()]).await.unwrap_err();
         assert_eq!(error.class(), class, "{input:?}: {error}");
     }
-    let other = ComponentName::new("contrib").unwrap();
-    let error =
-        repository.add(&place.cx, &stable(), &other, vec![place.source("x0")], Placing::Copy).await.unwrap_err();
+    let (other, source) = (ComponentName::new("contrib").unwrap(), vec![place.source("x0")]);
+    let error = repository.add(&place.cx, &stable(), &other, source, Placing::Copy).await.unwrap_err();
     assert_eq!(error.class(), Class::Usage, "{error}");
     assert!(repository.list(&place.cx, &stable(), None).await.unwrap().is_empty());
     assert!(!place.base.join("repo/pool").as_std().exists());
