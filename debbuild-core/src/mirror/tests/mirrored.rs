@@ -153,10 +153,19 @@ async fn an_interrupted_mirror_goes_on_where_it_ended() {
         all[from..].iter().filter(|uri| uri.as_str().contains("/pool/")).cloned().collect::<Vec<_>>()
     };
     let (before, from) = (asked(0), world.fetch.asked().len());
+    // What was under way when the failure ended everything may be asked for again.
+    let mut kept = Vec::new();
+    for uri in before.iter().filter(|uri| uri.as_str().ends_with("_amd64.deb")) {
+        let file = uri.as_str().trim_end_matches("_amd64.deb").rsplit('/').next().unwrap();
+        let content = Sha256::of(file.replace('_', " ").as_bytes());
+        if world.reader.store().stat(&world.cx, content).await.unwrap().is_some() {
+            kept.push(uri);
+        }
+    }
     world.mirror(&fixture, &everything()).await.unwrap();
     let again = asked(from);
     assert!(before.len() > 1 && again.contains(&tool), "{before:?} {again:?}");
-    assert!(again.iter().all(|uri| *uri == tool || !before.contains(uri)), "{before:?} {again:?}");
+    assert!(again.iter().all(|uri| !kept.contains(&uri)), "{kept:?} {again:?}");
     // The pool has them now: nothing keeps them in the store but what keeps indexes.
     let swept = world.reader.store().sweep(&later, SweepOptions::new(Duration::ZERO)).await.unwrap();
     assert!(swept.blobs.iter().any(|blob| blob.id == Sha256::of(b"tool 1.0")), "{swept:?}");

@@ -1,6 +1,6 @@
 //! The few things that are done with a bucket, with errors that name the object.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -19,6 +19,9 @@ use crate::{
     fail,
     repo::RepoError,
 };
+
+/// How often a later second is waited for: a server whose clock was set back must not hold up a publication for long.
+const MOST_WAITS: usize = 3;
 
 /// A bucket, below a prefix.
 #[derive(Debug, Clone)]
@@ -178,6 +181,27 @@ impl Bucket {
         let options = PutOptions { attributes: label.map(Label::attributes).unwrap_or_default(), ..Default::default() };
         let put = self.store.put_opts(&self.path(name)?, bytes.into(), options).await;
         put.map(drop).map_err(|error| self.failed("write", name, &error))
+    }
+
+    /// Puts an object over another so that its date is a later one: readers ask for what was modified since the second of
+    /// the one that they have, and such storage dates objects itself.
+    pub(super) async fn replace(&self, name: &str, bytes: Bytes, label: &Label) -> Result<(), RepoError> {
+        let before = self.modified(name).await?;
+        self.put(name, bytes.clone(), Some(label)).await?;
+        for _ in 0..MOST_WAITS {
+            if before.is_none() || self.modified(name).await? > before {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.put(name, bytes.clone(), Some(label)).await?;
+        }
+        Ok(())
+    }
+
+    /// When an object was put, in seconds, as the server says.
+    async fn modified(&self, name: &str) -> Result<Option<i64>, RepoError> {
+        let found = self.get_with(name, GetOptions::new().with_head(true)).await?;
+        Ok(found.map(|found| found.meta.last_modified.timestamp()))
     }
 
     /// Puts an object where none is; `false` when one is there.

@@ -185,7 +185,7 @@ impl Suite<'_> {
             let Some(sha256) = manifest.files.get(path) else { continue };
             let bytes = self.bucket.get(&self.content(*sha256)).await?.ok_or_else(missing)?;
             let label = Label::changing(Mark::State, state);
-            self.bucket.put(&self.visible(path), bytes, Some(&label)).await?;
+            self.bucket.replace(&self.visible(path), bytes, &label).await?;
         }
         self.copy_all(named).await?;
         self.bucket.put(&self.finished(), state.to_string().into(), None).await
