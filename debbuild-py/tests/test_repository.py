@@ -116,7 +116,7 @@ def test_a_suite_has_the_indexes_that_it_is_told_to_have(app: debbuild.App, deb:
     assert "\nNotAutomatic: yes\n" in (suite / "Release").read_text()
     assert "keep" not in repository.init("demo", keep="all", contents=False)
     with pytest.raises(errors.UsageError, match="none of plain"):
-        repository.init("demo", formats=["rar"])
+        repository.init("demo", formats=["rar"])  # type: ignore[list-item]
 
 
 def test_what_is_wrong_is_said(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
