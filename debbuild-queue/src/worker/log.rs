@@ -37,12 +37,15 @@ impl OutputSink for LogFile {
     }
 }
 
-/// What the log has from this offset on, at most [`CHUNK`] bytes.
+/// What the log has from this offset on, at most [`CHUNK`] bytes; nothing before the attempt made it and after it was handed in.
 pub(super) async fn read_on(path: &AbsPath, offset: u64) -> Result<Vec<u8>, FileError> {
     let path = path.clone();
     blocking::run(move || {
         let mut bytes = vec![0; CHUNK];
-        let count = File::open(&path).and_then(|file| file.read_at(&mut bytes, offset)).at("read", &path)?;
+        let count = match File::open(&path).and_then(|file| file.read_at(&mut bytes, offset)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            read => read.at("read", &path)?,
+        };
         bytes.truncate(count);
         Ok(bytes)
     })
