@@ -123,12 +123,16 @@ fn is_path_name(text: &str) -> bool {
 
 /// Text that is not a name of that kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a {kind}: {text:?}")]
+#[error("not {} {kind}: {text:?}", article(kind))]
 pub struct NameError {
     /// The kind of name.
     pub kind: &'static str,
     /// The text.
     pub text: String,
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 impl Classify for NameError {
@@ -146,6 +150,7 @@ mod tests {
         for good in ["hello", "g++-12", "0ad", "libc6.1", "a2"] {
             assert!(PackageName::new(good).is_ok(), "{good}");
         }
+        assert_eq!(crate::arch::Architecture::new("a b").unwrap_err().to_string(), "not an architecture: \"a b\"");
         for bad in ["", "a", "Hello", "-x", "a/b", "a b", "../x", "a_b", "+a", "é1", "a\n", &"a".repeat(300)] {
             assert!(PackageName::new(bad).is_err(), "{bad}");
         }

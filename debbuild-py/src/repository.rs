@@ -201,11 +201,7 @@ impl PyRepository {
         let place = self.place(py, suite)?;
         self.handle.show(py, |app, cx| async move {
             let (repository, suite) = place.open(&app, &cx).await?;
-            let older = match older {
-                Some(older) => StateId::new(older),
-                None => repository.current(&cx, &suite).await?.id(),
-            };
-            Ok(diff_json(&repository.diff(&cx, &suite, Some(older), newer.map(StateId::new)).await?))
+            Ok(diff_json(&repository.diff(&cx, &suite, older.map(StateId::new), newer.map(StateId::new)).await?))
         })
     }
 

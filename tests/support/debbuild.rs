@@ -80,9 +80,13 @@ impl Sandbox {
         let binary = std::env::var("DEBBUILD_BIN");
         let binary =
             binary.unwrap_or_else(|_| panic!("DEBBUILD_BIN is not set: run tests/run.sh, or build and name it"));
-        CommandSpec::new(binary)
-            .with_args(args)
-            .with_cwd(self.path.clone())
+        self.place(CommandSpec::new(binary)).with_args(args)
+    }
+
+    /// Any command line in this user's place: its home, its working directory and its state.
+    #[must_use]
+    pub fn place(&self, spec: CommandSpec) -> CommandSpec {
+        spec.with_cwd(self.path.clone())
             .with_env("HOME", self.path.as_str())
             .with_env("DEBBUILD_HOME", self.path.join("state").as_str())
             .with_timeout(Some(Duration::from_secs(1200)))

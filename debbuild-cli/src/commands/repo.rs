@@ -227,11 +227,7 @@ async fn states(door: &Door, args: &SuiteArgs) -> Answer {
 
 async fn diff(door: &Door, args: &DiffArgs) -> Answer {
     let (repository, suite) = open(door, &args.suite).await?;
-    let from = match args.from {
-        Some(from) => from,
-        None => repository.current(&door.cx, &suite).await?.id(),
-    };
-    let diff = repository.diff(&door.cx, &suite, Some(from), args.to).await?;
+    let diff = repository.diff(&door.cx, &suite, args.from, args.to).await?;
     door.out.show(&diff_json(&diff), |_| {
         let mut table = Table::new(["PACKAGE", "ARCHITECTURE", "CHANGE", "REMOVED", "ADDED"]);
         for change in &diff.changes {

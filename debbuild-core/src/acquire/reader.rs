@@ -140,14 +140,6 @@ impl ArchiveReader {
         Suite::online(self.clone(), archive.clone(), release, &signed.files, keyring, cx).await
     }
 
-    /// Opens several suites at a time; the answer has their order.
-    ///
-    /// # Errors
-    /// As [`ArchiveReader::open`], for the first that fails.
-    pub async fn open_all(&self, cx: &Context, archives: &[Archive]) -> Result<Vec<Suite>, AcquireError> {
-        futures_util::future::try_join_all(archives.iter().map(|archive| self.open(cx, archive))).await
-    }
-
     /// Removes what transfers that were killed left in the scratch folder, where it was not touched for `grace`; gives the bytes
     /// freed. Other files there, and lock files, stay.
     ///

@@ -8,7 +8,7 @@ use crate::{
     arch::Architecture,
     digest::Sha256,
     name::{PackageName, PoolPath, SourceName},
-    relation::Relations,
+    relation::{Operator, Relation, Relations},
     version::Version,
 };
 
@@ -180,23 +180,15 @@ pub(crate) fn location(paragraph: &Paragraph<'_>) -> Result<Location, ControlErr
     })
 }
 
-/// The sources of which a binary package holds parts, in exact versions (`Built-Using`, Policy 7.8, and `Static-Built-Using`).
-#[cfg(feature = "resolve")]
-pub(crate) fn built_using(paragraph: &Paragraph<'_>) -> Result<Vec<(SourceName, Version)>, ControlError> {
-    let mut sources = Vec::new();
-    for field in ["Built-Using", "Static-Built-Using"] {
-        let relations = paragraph.relations(field)?;
-        for relation in relations.iter().flat_map(|group| &group.0) {
-            let constraint = relation
-                .constraint
-                .as_ref()
-                .filter(|constraint| constraint.operator == crate::relation::Operator::Equal);
-            if let (Some(constraint), Ok(source)) = (constraint, SourceName::new(relation.package.as_str())) {
-                sources.push((source, constraint.version.clone()));
-            }
-        }
-    }
-    Ok(sources)
+/// The sources of which a binary package holds parts, in exact versions (`Built-Using`, Policy 7.8, and `Static-Built-Using`). It
+/// only says what to keep: what names none is passed over.
+pub(crate) fn built_using(paragraph: &Paragraph<'_>) -> Vec<(SourceName, Version)> {
+    let lists = ["Built-Using", "Static-Built-Using"].map(|field| paragraph.relations(field).unwrap_or_default());
+    let exact = |relation: &Relation| {
+        let constraint = relation.constraint.as_ref().filter(|constraint| constraint.operator == Operator::Equal)?;
+        Some((SourceName::new(relation.package.as_str()).ok()?, constraint.version.clone()))
+    };
+    lists.iter().flat_map(|list| list.iter()).flat_map(|group| &group.0).filter_map(exact).collect()
 }
 
 /// Reads a Packages index of somebody else: the stanzas that can be read, and what is wrong with them and with the others. A

@@ -19,10 +19,8 @@ mod stream;
 mod tolerant;
 mod write;
 
-#[cfg(feature = "resolve")]
-pub(crate) use binary::built_using;
-pub(crate) use binary::location;
 pub use binary::{BinaryPackage, BinaryRelations, Location, MultiArch, read_packages};
+pub(crate) use binary::{built_using, location};
 pub use buildinfo::{Buildinfo, InstalledPackage};
 pub use changes::{Changes, ChangesFile};
 pub use contents::{Contents, ContentsEntry, ContentsPackage, stream_contents};

@@ -114,7 +114,7 @@ impl Index {
             Some((source, own)) => (source, own.unwrap_or_else(|| version.clone())),
             None => (name.as_str().parse().map_err(|error| paragraph.error("Package", error))?, version.clone()),
         };
-        let built_using = control::built_using(paragraph)?;
+        let built_using = control::built_using(paragraph);
         let at = control::location(paragraph)?;
         Ok(Some(Listed {
             kind: EntryKind::Binary,

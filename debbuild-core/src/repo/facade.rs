@@ -216,10 +216,11 @@ impl Repository {
         }
     }
 
-    /// In which packages two states differ; without a state, what is staged is meant.
+    /// In which packages two states differ. Without an older one, what readers see is meant, which is nothing before the first
+    /// publication; without a newer one, what is staged.
     ///
     /// # Errors
-    /// [`RepoError::NoState`].
+    /// [`RepoError::NoState`], [`RepoError::NoSuite`].
     pub async fn diff(
         &self,
         cx: &Context,
@@ -227,7 +228,15 @@ impl Repository {
         from: Option<StateId>,
         to: Option<StateId>,
     ) -> Result<Diff, RepoError> {
-        let (old, new) = (self.content(cx, suite, from).await?, self.content(cx, suite, to).await?);
+        let from = match from {
+            Some(from) => Some(from),
+            None => self.target.current(cx, suite).await?,
+        };
+        let new = self.content(cx, suite, to).await?;
+        let old = match from {
+            Some(from) => self.state(cx, suite, from).await?.content,
+            None => Content::default(),
+        };
         let (old, new) = (old.without(&new), new.without(&old));
         self.stored(move |store| Ok(Diff::between(&store.entries(&old)?, &store.entries(&new)?))).await
     }

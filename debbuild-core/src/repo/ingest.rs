@@ -18,13 +18,12 @@ use super::{
 };
 use crate::{
     context::Context,
-    control::{BinaryPackage, Changes, ControlError, FileEntry, SourceControl, single_paragraph, utf8},
+    control::{BinaryPackage, Changes, ControlError, FileEntry, SourceControl, built_using, single_paragraph, utf8},
     deb::{self, Deb, DebError, DebLimits},
     digest::{HashingReader, Sha256},
     error::chain,
-    name::{ComponentName, FileName, PackageName, PoolPath, SourceName},
+    name::{ComponentName, FileName, PackageName, PoolPath},
     path::{AbsPath, IoResultExt as _},
-    relation::{Operator, Relations},
 };
 
 /// The largest .dsc or .changes that is read, in bytes.
@@ -195,7 +194,7 @@ impl Ingest<'_> {
         };
         let name = pool::binary_name(&package.package, &package.version, &package.architecture, kind)?;
         let path = pool::file(&pool::folder(component, &package.source)?, &name)?;
-        let lists = ["Built-Using", "Static-Built-Using"].map(|field| paragraph.get(field).unwrap_or_default());
+        let used = built_using(&paragraph).into_iter().map(|(source, version)| BuiltUsing { source, version });
         let entry = Entry {
             kind,
             component: component.clone(),
@@ -206,7 +205,7 @@ impl Ingest<'_> {
             source_version: package.source_version,
             section: None,
             priority: None,
-            built_using: lists.into_iter().flat_map(built_using).collect(),
+            built_using: used.collect(),
             files: vec![PoolFile { path, size: brought.size, sha256: brought.sha256 }],
         };
         // What cannot be written into an index is refused now.
@@ -347,17 +346,6 @@ impl Ingest<'_> {
         }
         Placement::new(file.path.clone(), brought.file.clone(), file.size, file.sha256, Placing::Link).checked()
     }
-}
-
-/// The sources of a list like `gcc-12 (= 12.2.0-14), glibc (= 2.36-9)`. It only says what to keep: what is none is passed over.
-fn built_using(list: &str) -> Vec<BuiltUsing> {
-    let relations = Relations::parse(list).unwrap_or_default();
-    let used = |relation: &crate::relation::Relation| {
-        let constraint = relation.constraint.as_ref().filter(|constraint| constraint.operator == Operator::Equal)?;
-        let source = SourceName::new(relation.package.as_str()).ok()?;
-        Some(BuiltUsing { source, version: constraint.version.clone() })
-    };
-    relations.iter().flat_map(|alternatives| &alternatives.0).filter_map(used).collect()
 }
 
 fn small_file(path: &AbsPath) -> Result<Vec<u8>, RepoError> {

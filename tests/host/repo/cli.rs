@@ -19,6 +19,8 @@ async fn the_commands_take_packages_to_a_suite_that_apt_accepts() {
     assert_eq!(made.json()["components"], serde_json::json!(["main"]), "{made:?}");
     let added = repo(&["add", &dir, "--suite", "stable", place.base.join("debs").as_str()]).await;
     assert_eq!(added.json().as_array().unwrap().len(), 2, "{added:?}");
+    let first = repo(&["diff", &dir]).await.json();
+    assert_eq!((first[0]["added"][0].as_str(), first.as_array().unwrap().len()), (Some("1.0"), 2), "{first}");
     let never = repo(&["verify", &dir]).await;
     assert_ne!(never.status, 0, "{never:?}");
     let published = repo(&["publish", &dir]).await;
