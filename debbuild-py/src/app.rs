@@ -7,7 +7,7 @@ use std::{
 
 use debbuild_cli::app::{
     App, AppError, BuildOrder, Machine, Overrides, PackagesFrom, SourceOf, answer_json, fetched_json,
-    fsck::state_check_json, installability_json,
+    fsck::state_check_json, installability_json, mirror::verified_json,
 };
 use debbuild_core::{
     acquire::source::SourceRequest,
@@ -16,6 +16,7 @@ use debbuild_core::{
     changelog::Rebuild,
     name::SuiteName,
     relation::{BuildProfile, Relations},
+    repo::VerifyOptions,
     resolve::{Install, Recommends},
 };
 use pyo3::prelude::*;
@@ -270,6 +271,28 @@ impl PyApp {
     ) -> PyResult<Bound<'py, PyAny>> {
         let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
         self.0.show(py, |app, cx| async move { Ok(installability_json(&app.installability(&cx, &from).await?)) })
+    }
+
+    #[pyo3(signature = (uri, suite, *, keyrings=None, architectures=None, indexes_only=false))]
+    fn verify_archive<'py>(
+        &self,
+        py: Python<'py>,
+        uri: &str,
+        suite: &str,
+        keyrings: Option<Vec<PathBuf>>,
+        architectures: Option<Vec<String>>,
+        indexes_only: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (uri, suite) = (uri.to_owned(), SuiteName::new(suite).into_py_result(py)?);
+        let keyrings = self.0.paths(&keyrings.unwrap_or_default()).into_py_result(py)?;
+        let architectures = architectures.unwrap_or_default();
+        let architectures = architectures.iter().map(|name| Architecture::new(name));
+        let architectures = architectures.collect::<Result<Vec<_>, _>>().into_py_result(py)?;
+        let options = VerifyOptions::new().with_architectures(architectures).with_indexes_only(indexes_only);
+        self.0.show(py, move |app, cx| async move {
+            let report = app.archive_verify(&cx, &uri, &suite, keyrings, &options).await?;
+            Ok(verified_json(&report, None))
+        })
     }
 
     #[pyo3(signature = (*, repair=false))]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use debbuild_cli::app::{
     App, AppError,
-    mirror::{MirrorOrder, mirror_plan_json, mirror_report_json},
+    mirror::{MendFrom, MirrorOrder, mirror_plan_json, mirror_report_json, verified_json},
     repo::{AddChange, diff_json, entry_json, parse_wanted, report_json, state_json, suite_json},
     retain::{RetentionChange, collected_json, retention_json},
     sign::KeyringOrder,
@@ -215,18 +215,35 @@ impl PyRepository {
         })
     }
 
-    #[pyo3(signature = (*, suite=None, keyrings=None))]
+    #[pyo3(signature = (
+        *, suite=None, keyrings=None, repair=false, from_=None, from_suite=None, from_keyrings=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn verify<'py>(
         &self,
         py: Python<'py>,
         suite: Option<&str>,
         keyrings: Option<Vec<PathBuf>>,
+        repair: bool,
+        from_: Option<&str>,
+        from_suite: Option<&str>,
+        from_keyrings: Option<Vec<PathBuf>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let place = self.place(py, suite)?;
         let keyrings = self.handle.paths(&keyrings.unwrap_or_default()).into_py_result(py)?;
-        self.handle.show(py, |app, cx| async move {
+        let from = from_.map(Uri::new).transpose().into_py_result(py)?;
+        let from_suite = from_suite.map(SuiteName::new).transpose().into_py_result(py)?;
+        let from_keyrings = self.handle.paths(&from_keyrings.unwrap_or_default()).into_py_result(py)?;
+        self.handle.show(py, move |app, cx| async move {
             let (repository, suite) = place.open(&app, &cx).await?;
-            Ok(report_json(&app.repo_verify(&cx, &repository, &suite, keyrings).await?))
+            let mut mended = None;
+            if repair {
+                let from_suite = from_suite.unwrap_or_else(|| suite.clone());
+                let from = from.map(|uri| MendFrom::new(uri, from_suite, from_keyrings));
+                mended = Some(app.repo_mend(&cx, &repository, &suite, from.as_ref()).await?);
+            }
+            let report = app.repo_verify(&cx, &repository, &suite, keyrings).await?;
+            Ok(verified_json(&report, mended.as_ref()))
         })
     }
 

@@ -167,6 +167,14 @@ def test_a_repository_is_mirrored_and_imported(app: debbuild.App, deb: Path, tmp
     with pytest.raises(errors.NotFoundError):
         ours.mirror("demo", from_=archive, keyrings=[key], architectures=["amd64"], filters=["~nnone"])
 
+    checked = app.verify_archive(archive, "demo", keyrings=[key])
+    assert checked["good"] and checked["notes"] == [], checked
+    [pooled] = (tmp_path / "ours").rglob("tiny_1.0-1_all.deb")
+    pooled.unlink()
+    assert not ours.verify()["good"]
+    mended = ours.verify(repair=True, from_=archive, from_suite="demo", from_keyrings=[key])
+    assert mended["good"] and mended["repair"] == {"mended": [str(pooled.relative_to(tmp_path / "ours"))], "lost": []}
+
     report = ours.import_tree(tmp_path / "theirs", "demo", keyrings=[key], link=True)
     assert [change["package"] for change in report["added"]] == ["tiny"]
     assert ours.list(suite="demo") == theirs.list()

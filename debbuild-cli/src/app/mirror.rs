@@ -1,19 +1,30 @@
-//! Other archives read into a repository of this machine: mirrors and imports.
+//! Other archives: mirrored and imported into a repository of this machine, checked, and used to mend one.
+
+use std::sync::Arc;
 
 use debbuild_core::{
-    acquire::{Archive, fetch::Uri},
+    acquire::{
+        Archive,
+        fetch::{SchemeFetch, Uri},
+    },
     arch::Architecture,
     context::Context,
-    mirror::{Change, ImportOptions, ImportPlan, LeftOut, Listed, MirrorOptions, MirrorPlan, Report, plan, read_tree},
+    mirror::{
+        Change, ImportOptions, ImportPlan, LeftOut, Listed, Mended, MirrorOptions, MirrorPlan, Report, mend, plan,
+        read_tree,
+    },
     name::{ComponentName, SuiteName},
     path::AbsPath,
     pattern::Pattern,
-    repo::Placing,
+    repo::{ForeignArchive, Placing, Repository, VerifyOptions, verify_published},
     sign::{Keyring, Verifier},
 };
 use serde_json::{Value, json};
 
-use super::{App, AppError, repo::state_json};
+use super::{
+    App, AppError,
+    repo::{report_json, state_json},
+};
 
 /// What is mirrored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,10 +83,7 @@ impl App {
         let reader = self.reader(cx).await?;
         let archives = match &order.from {
             Some(uri) => {
-                let keys = match order.keyrings.as_slice() {
-                    [] => self.keyring()?,
-                    files => Keyring::Files(files.to_vec()),
-                };
+                let keys = self.keyring_or(&order.keyrings)?;
                 let archive = Archive::new(order.suite.as_str(), uri.clone(), order.suite.clone(), keys);
                 vec![archive.with_components(order.components.clone())]
             }
@@ -135,6 +143,78 @@ impl App {
     }
 }
 
+/// The archive that a repository is mended from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MendFrom {
+    /// Where it is.
+    pub uri: Uri,
+    /// The suite, as the archive calls it.
+    pub suite: SuiteName,
+    /// Who may sign it; none means the keyrings of the setting `archives.keyrings`.
+    pub keyrings: Vec<AbsPath>,
+}
+
+impl MendFrom {
+    /// This archive.
+    #[must_use]
+    pub const fn new(uri: Uri, suite: SuiteName, keyrings: Vec<AbsPath>) -> Self {
+        Self { uri, suite, keyrings }
+    }
+}
+
+impl App {
+    /// Those keyrings, or the ones of this machine.
+    fn keyring_or(&self, keyrings: &[AbsPath]) -> Result<Keyring, AppError> {
+        if keyrings.is_empty() { self.keyring() } else { Ok(Keyring::Files(keyrings.to_vec())) }
+    }
+
+    /// Checks an archive as a client reads it, by these keyrings or those of this machine; what we published to a bucket
+    /// (`s3://BUCKET/PREFIX`) by our own key, where no keyring is given.
+    ///
+    /// # Errors
+    /// Class `infrastructure` when it cannot be reached; what is wrong with it is in the report.
+    pub async fn archive_verify(
+        &self,
+        cx: &Context,
+        at: &str,
+        suite: &SuiteName,
+        keyrings: Vec<AbsPath>,
+        options: &VerifyOptions,
+    ) -> Result<debbuild_core::repo::Report, AppError> {
+        let verifier = self.verifier(cx).await?;
+        if at.starts_with("s3://") {
+            let keys = if keyrings.is_empty() { self.signing_keys(cx).await? } else { Keyring::Files(keyrings) };
+            let target = self.publish_target(at)?;
+            return Ok(verify_published(cx, &*target, suite, Some((&verifier, &keys)), options).await?);
+        }
+        let fetch = Arc::new(SchemeFetch::with_http(self.http()?)?);
+        let archive = ForeignArchive::new(fetch, Uri::new(at)?, self.folder("scratch")?);
+        let keys = self.keyring_or(&keyrings)?;
+        Ok(archive.verify(cx, suite, Some((&verifier, &keys)), options).await?)
+    }
+
+    /// Puts back what is missing or damaged of a suite: indexes made again, packages from the stored bytes and from an archive.
+    ///
+    /// # Errors
+    /// What opening the archive gives, and those of [`mend`]; what nobody has is in the answer.
+    pub async fn repo_mend(
+        &self,
+        cx: &Context,
+        repository: &Repository,
+        suite: &SuiteName,
+        from: Option<&MendFrom>,
+    ) -> Result<Mended, AppError> {
+        let mut suites = Vec::new();
+        if let Some(MendFrom { uri, suite, keyrings }) = from {
+            let reader = self.reader(cx).await?;
+            let keys = self.keyring_or(keyrings)?;
+            suites.push(reader.open(cx, &Archive::new(suite.as_str(), uri.clone(), suite.clone(), keys)).await?);
+        }
+        Ok(mend(cx, repository, suite, &*self.blobs()?, &suites).await?)
+    }
+}
+
 fn left_out_json(left_out: &[LeftOut]) -> Value {
     Value::Array(left_out.iter().map(|one| json!({ "what": one.what, "reason": one.reason })).collect())
 }
@@ -173,4 +253,15 @@ pub fn mirror_report_json(report: &Report) -> Value {
         "published": report.published,
         "state": state_json(&report.state),
     })
+}
+
+/// What a check found and what was mended before it, as every door shows it.
+#[must_use]
+pub fn verified_json(report: &debbuild_core::repo::Report, mended: Option<&Mended>) -> Value {
+    let mut wire = report_json(report);
+    if let Some(done) = mended {
+        let lost = done.lost.iter().map(|(path, reason)| json!({ "path": path, "reason": reason }));
+        wire["repair"] = json!({ "mended": done.mended, "lost": lost.collect::<Vec<_>>() });
+    }
+    wire
 }

@@ -15,6 +15,7 @@ mod resolve;
 mod source;
 mod tag;
 mod task;
+mod verify;
 mod version;
 mod worker;
 

@@ -11,7 +11,7 @@ use clap::Subcommand;
 use debbuild_core::{
     name::{ComponentName, SuiteName},
     path::AbsPath,
-    repo::{Report, Repository, State, StateId, Wanted},
+    repo::{Repository, State, StateId, Wanted},
     version::Version,
 };
 use list::show_entries;
@@ -20,11 +20,12 @@ use serde_json::Value;
 use super::{
     Answer, Done, Door,
     mirror::{ImportArgs, MirrorArgs, import, mirror},
+    verify::{CheckArgs, VerifyArgs, check, verify},
 };
 use crate::{
     app::{
         AppError,
-        repo::{AddChange, diff_json, parse_wanted, report_json, state_json},
+        repo::{AddChange, diff_json, parse_wanted, state_json},
     },
     console::Table,
 };
@@ -48,10 +49,10 @@ enum RepoVerb {
     Remove(RemoveArgs),
     /// List the packages of a suite
     List(list::ListArgs),
-    /// Check a published suite as a client reads it: signatures, every index, every package
+    /// Check a published suite as a client reads it: signatures, every index, every package; and mend it
     Verify(VerifyArgs),
     /// Check that everything the records name is in the pool
-    Check(SuiteArgs),
+    Check(CheckArgs),
     /// List the states of a suite
     States(SuiteArgs),
     /// Show in which packages two states differ
@@ -72,12 +73,12 @@ enum RepoVerb {
 
 /// Which suite of which repository.
 #[derive(Debug, clap::Args)]
-struct SuiteArgs {
+pub(super) struct SuiteArgs {
     /// The repository's folder
-    dir: String,
+    pub(super) dir: String,
     /// The suite; needed where the repository has several
     #[arg(long, short)]
-    suite: Option<SuiteName>,
+    pub(super) suite: Option<SuiteName>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -127,15 +128,6 @@ fn wanted(text: &str) -> Result<Wanted, String> {
 }
 
 #[derive(Debug, clap::Args)]
-struct VerifyArgs {
-    #[command(flatten)]
-    suite: SuiteArgs,
-    /// A keyring to check the signatures with; without, our own key
-    #[arg(long, value_name = "FILE")]
-    keyring: Vec<String>,
-}
-
-#[derive(Debug, clap::Args)]
 struct DiffArgs {
     #[command(flatten)]
     suite: SuiteArgs,
@@ -173,7 +165,7 @@ pub(super) async fn repo(door: &Door, args: &RepoArgs) -> Answer {
     }
 }
 
-async fn open(door: &Door, args: &SuiteArgs) -> Result<(Repository, SuiteName), AppError> {
+pub(super) async fn open(door: &Door, args: &SuiteArgs) -> Result<(Repository, SuiteName), AppError> {
     let repository = Repository::open(&door.cx, door.app.machine().path(&args.dir)?).await?;
     let suite = door.app.repo_suite(&door.cx, &repository, args.suite.as_ref()).await?;
     Ok((repository, suite))
@@ -207,17 +199,6 @@ async fn remove(door: &Door, args: &RemoveArgs) -> Answer {
     let (repository, suite) = open(door, &args.suite).await?;
     let removed = repository.remove(&door.cx, &suite, args.packages.clone()).await?;
     show_entries(door, &removed)
-}
-
-async fn verify(door: &Door, args: &VerifyArgs) -> Answer {
-    let (repository, suite) = open(door, &args.suite).await?;
-    let keyrings = paths(door, &args.keyring)?;
-    show_report(door, &door.app.repo_verify(&door.cx, &repository, &suite, keyrings).await?)
-}
-
-async fn check(door: &Door, args: &SuiteArgs) -> Answer {
-    let (repository, suite) = open(door, args).await?;
-    show_report(door, &repository.check(&door.cx, &suite).await?)
 }
 
 async fn states(door: &Door, args: &SuiteArgs) -> Answer {
@@ -264,16 +245,4 @@ fn show_states(door: &Door, states: &[State]) -> Answer {
         table.text()
     })?;
     Ok(Done::Well)
-}
-
-fn show_report(door: &Door, report: &Report) -> Answer {
-    door.out.show(&report_json(report), |_| {
-        let mut text = String::new();
-        for finding in &report.findings {
-            text.push_str(&format!("{}: {}\n", finding.path, finding.problem));
-        }
-        text.push_str(&format!("{} files read, {} problems\n", report.files, report.findings.len()));
-        text
-    })?;
-    Ok(report.class().map_or(Done::Well, Done::Failed))
 }

@@ -8,15 +8,30 @@ use crate::cancel::CancelToken;
 const XZ_MEMORY: u64 = 256 << 20;
 
 /// The endings of index files, best first, with the empty one for plain.
-pub(super) const ENDINGS: [&str; 5] = [".xz", ".zst", ".gz", ".bz2", ""];
+pub(crate) const ENDINGS: [&str; 5] = [".xz", ".zst", ".gz", ".bz2", ""];
 
-/// Decompresses by the ending of the file's name.
-///
-/// # Errors
-/// The decoder's reason, or that there are more than `limit` bytes.
-pub fn decompress(name: &str, bytes: &[u8], limit: u64, cancel: &CancelToken) -> io::Result<Vec<u8>> {
+/// What a compressed file holds, as a stream: an error instead of more than the limit, or once the caller cancelled.
+pub(crate) struct Unpacked<'a> {
+    inner: Box<dyn Read + 'a>,
+    limit: u64,
+    left: u64,
+    cancel: &'a CancelToken,
+}
+
+impl Read for Unpacked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.cancel.check().map_err(io::Error::other)?;
+        let count = self.inner.read(buffer)?;
+        let left = self.left.checked_sub(count as u64);
+        self.left = left.ok_or_else(|| io::Error::other(format!("it has more than {} bytes", self.limit)))?;
+        Ok(count)
+    }
+}
+
+/// Decompresses by the ending of the file's name, as it is read: never more than `limit` bytes.
+pub(crate) fn unpack<'a>(name: &str, bytes: &'a [u8], limit: u64, cancel: &'a CancelToken) -> io::Result<Unpacked<'a>> {
     let ending = ENDINGS.into_iter().find(|ending| !ending.is_empty() && name.ends_with(ending));
-    let mut reader: Box<dyn Read + '_> = match ending {
+    let inner: Box<dyn Read + 'a> = match ending {
         Some(".xz") => {
             let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
             Box::new(liblzma::read::XzDecoder::new_stream(bytes, stream))
@@ -26,19 +41,17 @@ pub fn decompress(name: &str, bytes: &[u8], limit: u64, cancel: &CancelToken) ->
         Some(".bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(bytes)),
         _ => Box::new(bytes),
     };
+    Ok(Unpacked { inner, limit, left: limit, cancel })
+}
+
+/// Decompresses by the ending of the file's name.
+///
+/// # Errors
+/// The decoder's reason, or that there are more than `limit` bytes.
+pub fn decompress(name: &str, bytes: &[u8], limit: u64, cancel: &CancelToken) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        cancel.check().map_err(io::Error::other)?;
-        let count = reader.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(text);
-        }
-        if (text.len() + count) as u64 > limit {
-            return Err(io::Error::other(format!("it has more than {limit} bytes")));
-        }
-        text.extend_from_slice(&buffer[..count]);
-    }
+    unpack(name, bytes, limit, cancel)?.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod suite;
 
 pub use archive::Archive;
 pub use decompress::decompress;
+pub(crate) use decompress::{ENDINGS, unpack};
 pub use error::AcquireError;
 pub use pool::{PoolFile, pool_files};
 pub use reader::{ArchiveReader, ReaderOptions};

@@ -1,8 +1,9 @@
 //! The files of the pool that an index vouches for.
 
-use super::AcquireError;
+use std::io::{self, BufRead};
+
 use crate::{
-    control::{self, Paragraph, paragraphs},
+    control::{self, Paragraph, ParagraphReader, StreamError},
     digest::Sha256,
 };
 
@@ -26,14 +27,20 @@ impl PoolFile {
     }
 }
 
-/// Every file that a Packages or Sources index names with its sha256; stanzas without one are passed over.
+/// Every file that a Packages or Sources index names with its sha256, read from a stream; stanzas without one, and those that
+/// cannot be read, are passed over.
 ///
 /// # Errors
-/// [`AcquireError::Control`] when the index is not text.
-pub fn pool_files(index: &[u8]) -> Result<Vec<PoolFile>, AcquireError> {
-    let text = control::utf8(index).map_err(|source| AcquireError::Control { what: "an index".to_owned(), source })?;
-    let mut files = Vec::new();
-    for paragraph in paragraphs(text).flatten() {
+/// Of the stream.
+pub fn pool_files(index: impl BufRead) -> io::Result<Vec<PoolFile>> {
+    let (mut paragraphs, mut files) = (ParagraphReader::new(index), Vec::new());
+    loop {
+        let paragraph = match paragraphs.read() {
+            Ok(None) => return Ok(files),
+            Ok(Some(paragraph)) => paragraph,
+            Err(StreamError::Control(_)) => continue,
+            Err(StreamError::Read(error)) => return Err(error),
+        };
         if paragraph.get("Filename").is_some() {
             if let Ok(control::Location { filename, size, sha256 }) = control::location(&paragraph) {
                 files.push(PoolFile::new(filename.as_str(), size, sha256));
@@ -42,7 +49,6 @@ pub fn pool_files(index: &[u8]) -> Result<Vec<PoolFile>, AcquireError> {
             source_files(&paragraph, &mut files);
         }
     }
-    Ok(files)
 }
 
 fn source_files(paragraph: &Paragraph<'_>, files: &mut Vec<PoolFile>) {

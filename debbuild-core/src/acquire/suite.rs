@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    io::{self, BufRead, BufReader},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,7 +11,7 @@ use futures_util::StreamExt as _;
 
 use super::{
     AcquireError, Archive, ArchiveReader, PoolFile,
-    decompress::{ENDINGS, decompress},
+    decompress::{ENDINGS, unpack},
     pool_files,
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     blocking,
     context::{Context, Step},
     control::{Release, ReleaseFile},
-    digest::Sha256,
+    digest::{HashingReader, Sha256},
     event::Unit,
     lock::{ArchiveAccess, LockedFile},
     name::ComponentName,
@@ -175,6 +176,25 @@ impl Suite {
     /// # Errors
     /// [`AcquireError`]: `NoIndex` when the Release does not list it, `Index` when it is not what the Release says.
     pub async fn index(&self, cx: &Context, path: &str) -> Result<Bytes, AcquireError> {
+        let whole = |text: &mut dyn BufRead| {
+            let mut bytes = Vec::new();
+            text.read_to_end(&mut bytes)?;
+            Ok(Bytes::from(bytes))
+        };
+        self.read_index(cx, path, whole).await
+    }
+
+    /// Reads an index as a stream, decompressed, with memory for what `read` keeps of it. Its answer is given only once all of the
+    /// index was found to be what the Release says.
+    ///
+    /// # Errors
+    /// As [`Suite::index`]; `Index` also for an error of `read`.
+    pub async fn read_index<T: Send + 'static>(
+        &self,
+        cx: &Context,
+        path: &str,
+        read: impl FnOnce(&mut dyn BufRead) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, AcquireError> {
         let listed = ENDINGS.into_iter().map(|ending| format!("{path}{ending}"));
         let stored =
             listed.filter(|name| self.listed(name).is_some()).find(|name| !self.0.replayed || self.was_read(name));
@@ -185,18 +205,22 @@ impl Suite {
         let most = self.0.reader.0.options.index_limit;
         let limit = plain.map_or(most, |file| file.size.min(most));
         let (what, cancel) = (name.clone(), cx.cancel().clone());
-        let text = blocking::run(move || {
-            let text = decompress(&what, &bytes, limit, &cancel)?;
+        let answer = blocking::run(move || {
+            let text = HashingReader::new(unpack(&what, &bytes, limit, &cancel)?);
+            let mut text = BufReader::with_capacity(128 * 1024, text);
+            let answer = read(&mut text)?;
+            io::copy(&mut text, &mut io::sink())?;
+            let (size, sha256) = text.into_inner().finish();
             match plain {
-                Some(file) if (text.len() as u64, Sha256::of(&text)) != (file.size, file.sha256) => {
-                    Err(std::io::Error::other("decompressed it is not what the Release says"))
+                Some(file) if file != ReleaseFile { size, sha256 } => {
+                    Err(io::Error::other("decompressed it is not what the Release says"))
                 }
-                _ => Ok(Bytes::from(text)),
+                _ => Ok(answer),
             }
         })
         .await;
         cx.cancel().check()?;
-        text.map_err(|error| AcquireError::Index {
+        answer.map_err(|error| AcquireError::Index {
             archive: self.0.archive.what(),
             path: name,
             reason: error.to_string(),
@@ -265,6 +289,14 @@ impl Suite {
         Ok(blobs)
     }
 
+    /// The files of the pool that a Packages or Sources index names, by its path as in [`Suite::index`].
+    ///
+    /// # Errors
+    /// As [`Suite::index`].
+    pub async fn pool_files(&self, cx: &Context, path: &str) -> Result<Vec<PoolFile>, AcquireError> {
+        self.read_index(cx, path, |text| pool_files(text)).await
+    }
+
     /// What the indexes that were read so far say about a path of the pool.
     ///
     /// # Errors
@@ -283,8 +315,7 @@ impl Suite {
             if !of_pool || !known.read.insert(plain.to_owned()) {
                 continue;
             }
-            let text = self.index(cx, plain).await?;
-            let files = blocking::run(move || pool_files(&text)).await?;
+            let files = self.pool_files(cx, plain).await?;
             known.files.extend(files.into_iter().map(|file| (file.path.clone(), file)));
         }
         Ok(known.files.get(path).cloned())

@@ -10,12 +10,14 @@ mod apply;
 mod choose;
 mod import;
 mod listing;
+mod repair;
 mod tree;
 
 pub use apply::{Change, Report};
 pub use choose::plan;
 pub use import::{ImportOptions, ImportPlan, read_tree};
 pub use listing::Listed;
+pub use repair::{Mended, mend};
 
 use crate::{
     acquire::{AcquireError, PoolFile, Suite},

@@ -7,7 +7,7 @@ use super::{
     listing::{self, Index},
 };
 use crate::{
-    acquire::decompress,
+    acquire::{ENDINGS, decompress},
     arch::Architecture,
     cancel::CancelToken,
     control::{Release, ReleaseFile, paragraphs, signed_text},
@@ -16,9 +16,6 @@ use crate::{
     path::{AbsPath, IoResultExt as _},
     repo::EntryKind,
 };
-
-/// The endings of index files that we read, the best first.
-const ENDINGS: [&str; 5] = [".xz", ".zst", ".gz", ".bz2", ""];
 
 /// The most bytes of an index once it is decompressed.
 const LARGEST_INDEX: u64 = 2 << 30;

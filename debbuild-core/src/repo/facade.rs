@@ -1,10 +1,10 @@
 //! The facade: repositories, their suites, states and packages.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    Content, Diff, Entry, FolderTarget, PublishTarget, RepoError, Report, State, StateId, SuiteOptions, store::Store,
-    verify,
+    Content, Diff, Entry, FolderTarget, PublishTarget, RepoError, Report, State, StateId, SuiteOptions,
+    reading::Published, store::Store, verify,
 };
 use crate::{
     blocking,
@@ -242,7 +242,8 @@ impl Repository {
     }
 
     /// Reads what a client would read and checks all of it: signatures by these keys (without keys: only that InRelease says what
-    /// Release says), dates, every index and its copy by hash, every file of the pool that an index names.
+    /// Release says), dates, every form of every index, its copy by hash and those of earlier states that slow clients may ask
+    /// for, every file of the pool that an index names, and what the indexes say of each other.
     ///
     /// # Errors
     /// [`RepoError::NotPublished`]; what is wrong with the repository itself is in the report.
@@ -252,25 +253,22 @@ impl Repository {
         suite: &SuiteName,
         keys: Option<(&dyn Verifier, &Keyring)>,
     ) -> Result<Report, RepoError> {
-        self.current(cx, suite).await?;
-        verify::published(cx, &*self.target, suite, keys).await
+        let state = self.current(cx, suite).await?;
+        let earlier = self.earlier_copies(cx, &state).await?;
+        verify::own(cx, &*self.target, &state, earlier, keys).await
     }
 
-    /// Checks the records: every file that a state or the staged content names is in the pool with its content.
+    /// Checks the records: every file that a state or the staged content names is in the pool with its content, and so is
+    /// every source that is kept for a package that needs it. Files of the pool that no suite names are noted.
     ///
     /// # Errors
     /// [`RepoError::NoSuite`].
     pub async fn check(&self, cx: &Context, suite: &SuiteName) -> Result<Report, RepoError> {
-        let mut files = BTreeMap::new();
-        let mut all = self.content(cx, suite, None).await?;
-        for state in self.states(cx, suite).await? {
-            let more = state.content.without(&all);
-            all.segments.extend(more.segments);
+        let named = self.named_files(cx, suite).await?;
+        let mut report = verify::files(cx, &Published(&*self.target), named).await?;
+        for orphan in self.orphans(cx).await? {
+            report.note(orphan, "neither a state nor what is staged names it");
         }
-        let entries = self.stored(move |store| store.entries(&all)).await?;
-        for file in entries.into_iter().flat_map(|entry| entry.files) {
-            files.insert(file.path, (file.size, file.sha256));
-        }
-        verify::files(cx, &*self.target, files).await
+        Ok(report)
     }
 }

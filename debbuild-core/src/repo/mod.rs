@@ -18,13 +18,17 @@ mod ingest;
 mod input;
 mod key;
 mod memory;
+mod named;
 mod overrides;
 mod parallel;
 mod pool;
 mod publish;
 mod push;
+mod reading;
 mod record;
 mod release;
+mod repair;
+mod report;
 mod retain;
 #[cfg(feature = "s3")]
 mod s3;
@@ -47,16 +51,20 @@ pub use input::{AddOptions, Input, InputKind, SourceFile};
 pub use key::KeyExport;
 pub use memory::MemoryTarget;
 pub use overrides::{Override, Overrides};
+pub use reading::{ForeignArchive, VerifyOptions};
 pub use record::{
     BuiltUsing, Change, ChangeKind, Content, Diff, Entry, EntryKind, IndexFile, PoolFile, STATE_SCHEMA, State, Wanted,
 };
+pub use report::{Finding, Report};
 pub use retain::{Collected, Retention};
 #[cfg(feature = "s3")]
 pub use s3::{S3Credentials, S3Location, S3LocationError, S3Options, S3Target};
 pub use suite::{IndexFormat, SuiteOptions};
-pub use verify::{Finding, Report};
+pub use tree::{TreeContent, TreeFile};
+pub use verify::verify_published;
 
 use crate::{
+    acquire::fetch::{FetchError, UriError},
     cancel::Cancelled,
     context::Context,
     digest::Sha256,
@@ -114,36 +122,6 @@ impl Placement {
         self.checked = true;
         self
     }
-}
-
-/// A file of the tree of a suite, named below `dists/SUITE/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TreeFile {
-    /// Its path, for example `main/binary-amd64/Packages.xz`.
-    pub path: PoolPath,
-    /// Its content.
-    pub content: TreeContent,
-}
-
-impl TreeFile {
-    /// A file with this content.
-    #[must_use]
-    pub const fn new(path: PoolPath, content: TreeContent) -> Self {
-        Self { path, content }
-    }
-}
-
-/// Where the content of a file of a tree comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TreeContent {
-    /// These bytes.
-    Bytes(Bytes),
-    /// The bytes of another file of the same tree.
-    SameAs(PoolPath),
-    /// The bytes of a file of the tree of an earlier state.
-    Earlier(StateId, PoolPath),
 }
 
 /// Where a repository is published: a set of pool files that never change, and one tree of files per suite that is replaced
@@ -320,6 +298,12 @@ pub enum RepoError {
         /// What is wrong.
         reason: String,
     },
+    /// An archive could not be read.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// An address cannot be taken.
+    #[error(transparent)]
+    Uri(#[from] UriError),
     /// Signing or checking a signature failed.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -368,6 +352,8 @@ impl Classify for RepoError {
             Self::Input { .. } => Class::Source,
             Self::Storage { refused: true, .. } => Class::NotAllowed,
             Self::Record { .. } | Self::Storage { .. } => Class::Infrastructure,
+            Self::Fetch(error) => error.class(),
+            Self::Uri(error) => error.class(),
             Self::Sign(error) => error.class(),
             Self::Lock(error) => error.class(),
             Self::File(error) => error.class(),

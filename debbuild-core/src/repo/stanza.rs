@@ -65,7 +65,7 @@ pub(super) fn translation(catalog: &Catalog, entry: &Entry) -> Result<Option<(St
 }
 
 /// The md5 of a description, its last line ended, by which apt finds its translations.
-fn description_md5(description: &str) -> String {
+pub(super) fn description_md5(description: &str) -> String {
     hex::encode(md5::Md5::new().chain_update(description).chain_update("\n").finalize())
 }
 

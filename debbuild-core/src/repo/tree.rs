@@ -1,11 +1,41 @@
-//! The tree of a state: indexes, copies by hash, signed files.
+//! The tree of a state: its files, which are indexes, copies by hash and signed files.
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::{RepoError, State, TreeContent, TreeFile, index::Indexes};
+use super::{RepoError, State, StateId, index::Indexes};
 use crate::{digest::Sha256, name::PoolPath};
+
+/// A file of the tree of a suite, named below `dists/SUITE/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TreeFile {
+    /// Its path, for example `main/binary-amd64/Packages.xz`.
+    pub path: PoolPath,
+    /// Its content.
+    pub content: TreeContent,
+}
+
+impl TreeFile {
+    /// A file with this content.
+    #[must_use]
+    pub const fn new(path: PoolPath, content: TreeContent) -> Self {
+        Self { path, content }
+    }
+}
+
+/// Where the content of a file of a tree comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeContent {
+    /// These bytes.
+    Bytes(Bytes),
+    /// The bytes of another file of the same tree.
+    SameAs(PoolPath),
+    /// The bytes of a file of the tree of an earlier state.
+    Earlier(StateId, PoolPath),
+}
 
 /// The path of a file's copy under its hash: readers of an earlier Release still find what that one lists.
 pub(super) fn by_hash(path: &PoolPath, sha256: Sha256) -> Result<PoolPath, RepoError> {

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 
-use super::{PublishTarget, RepoError, tree::by_hash};
+use super::{
+    PublishTarget, RepoError, Report, State,
+    named::{Named, Tells, Unpacking, stem},
+    reading::{ForeignArchive, MISSING, Published, Reading, VerifyOptions},
+    tree::by_hash,
+};
 use crate::{
-    acquire::decompress,
-    blocking,
-    context::Context,
-    control::{Release, read_packages, read_sources, signed_text},
+    acquire::ENDINGS,
+    context::{Context, Step},
+    control::{Release, ReleaseFile, signed_text},
     digest::Sha256,
     error::{Class, Classify as _, chain},
     event::Unit,
@@ -17,147 +22,164 @@ use crate::{
     sign::{Keyring, Verifier},
 };
 
-/// Something wrong with a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Finding {
-    /// The file, below the repository's folder.
-    pub path: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
+/// How many files are read at a time.
+const PARALLEL: usize = 4;
 
-/// What a check found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Report {
-    /// How many files were read.
-    pub files: u64,
-    /// What is wrong.
-    pub findings: Vec<Finding>,
-}
-
-impl Report {
-    /// Whether nothing is wrong.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    /// The class of what is wrong, if anything is.
-    #[must_use]
-    pub fn class(&self) -> Option<Class> {
-        (!self.is_good()).then_some(Class::Verification)
-    }
-
-    fn find(&mut self, path: impl ToString, problem: impl ToString) {
-        self.findings.push(Finding { path: path.to_string(), problem: problem.to_string() });
+impl ForeignArchive {
+    /// Reads an archive of somebody else as a client does and checks it: signatures by these keys (without keys: only that
+    /// InRelease says what Release says), dates, indexes and their copies by hash, every file that they name, and what they
+    /// say of each other.
+    ///
+    /// # Errors
+    /// [`RepoError::Fetch`] when it cannot be reached; what is wrong with it is in the report.
+    pub async fn verify(
+        &self,
+        cx: &Context,
+        suite: &SuiteName,
+        keys: Option<(&dyn Verifier, &Keyring)>,
+        options: &VerifyOptions,
+    ) -> Result<Report, RepoError> {
+        Check::new(cx, self, suite, options).run(keys).await
     }
 }
 
-struct Check<'a> {
-    cx: &'a Context,
-    target: &'a dyn PublishTarget,
-    suite: &'a SuiteName,
-    report: Report,
-}
-
-/// Checks everything below `dists/SUITE` and every pool file that it names.
-pub(super) async fn published(
+/// Checks what was published to a place, of whose repository nothing is known here, as [`ForeignArchive::verify`] does.
+///
+/// # Errors
+/// When the place cannot be reached; what is wrong with what lies there is in the report.
+pub async fn verify_published(
     cx: &Context,
     target: &dyn PublishTarget,
     suite: &SuiteName,
     keys: Option<(&dyn Verifier, &Keyring)>,
+    options: &VerifyOptions,
 ) -> Result<Report, RepoError> {
-    let mut check = Check { cx, target, suite, report: Report::default() };
-    if let Some(release) = check.release(keys).await? {
-        check.indexes(&release).await?;
-        let wanted = check.pool_files(&release).await?;
-        let pool = files(cx, target, wanted).await?;
-        check.report.files += pool.files;
-        check.report.findings.extend(pool.findings);
-    }
-    Ok(check.report)
+    Check::new(cx, &Published(target), suite, options).run(keys).await
 }
 
-/// Checks that these files of the pool have this size in bytes and digest.
-pub(super) async fn files(
+/// Checks everything below `dists/SUITE` of our own tree, as the record of its state says, with these copies by hash for readers
+/// of earlier states, and every pool file that it names.
+pub(super) async fn own(
     cx: &Context,
     target: &dyn PublishTarget,
-    wanted: BTreeMap<PoolPath, (u64, Sha256)>,
+    state: &State,
+    copies: BTreeMap<PoolPath, ReleaseFile>,
+    keys: Option<(&dyn Verifier, &Keyring)>,
 ) -> Result<Report, RepoError> {
-    let step = cx.step("check the pool", Unit::Items, Some(wanted.len() as u64));
-    let mut report = Report::default();
-    let checked = async {
-        for (path, (size, sha256)) in wanted {
-            cx.cancel().check()?;
-            compare(&mut report, &path, target.stat(cx, &path).await?, size, sha256);
-            step.progress(report.files);
+    let (tree, options) = (Published(target), VerifyOptions::new());
+    let check = Check::new(cx, &tree, &state.options.suite, &options);
+    Check { own: Some(state), copies, ..check }.run(keys).await
+}
+
+/// Checks that these files have this size in bytes and digest.
+pub(super) async fn files(
+    cx: &Context,
+    tree: &dyn Reading,
+    wanted: BTreeMap<PoolPath, ReleaseFile>,
+) -> Result<Report, RepoError> {
+    let step = cx.step("check files", Unit::Items, Some(wanted.len() as u64));
+    let judged = judge_all(&step, tree, wanted).await;
+    step.end(judged)
+}
+
+async fn judge_all(
+    step: &Step,
+    tree: &dyn Reading,
+    wanted: BTreeMap<PoolPath, ReleaseFile>,
+) -> Result<Report, RepoError> {
+    let (cx, mut report) = (step.context(), Report::default());
+    let judged = wanted.into_iter().map(|(path, listed)| async move {
+        cx.cancel().check()?;
+        let problem = tree.judge(cx, &path, listed).await?;
+        Ok::<_, RepoError>((path, problem))
+    });
+    let mut judged = futures_util::stream::iter(judged).buffered(PARALLEL);
+    while let Some(one) = judged.next().await {
+        let (path, problem) = one?;
+        report.files += 1;
+        step.progress(report.files);
+        if let Some(problem) = problem {
+            report.find(path, problem);
         }
-        Ok(())
-    };
-    let checked: Result<(), RepoError> = checked.await;
-    step.end(checked)?;
+    }
     Ok(report)
 }
 
-fn compare(report: &mut Report, path: &PoolPath, found: Option<(u64, Sha256)>, size: u64, sha256: Sha256) {
-    report.files += 1;
-    let problem = match found {
-        None => "it is missing".to_owned(),
-        Some((found, _)) if found != size => format!("it has {found} bytes instead of {size}"),
-        Some((_, found)) if found != sha256 => format!("its sha256 is {found} instead of {sha256}"),
-        Some(_) => return,
-    };
-    report.find(path, problem);
+struct Check<'a> {
+    cx: &'a Context,
+    tree: &'a dyn Reading,
+    suite: &'a SuiteName,
+    /// In our own tree every file that the record says is there must be; elsewhere one form of each index is enough.
+    own: Option<&'a State>,
+    options: &'a VerifyOptions,
+    /// Copies by hash, to be looked at once each: indexes with the same text share them.
+    copies: BTreeMap<PoolPath, ReleaseFile>,
+    report: Report,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn new(cx: &'a Context, tree: &'a dyn Reading, suite: &'a SuiteName, options: &'a VerifyOptions) -> Self {
+        Self { cx, tree, suite, own: None, options, copies: BTreeMap::new(), report: Report::default() }
+    }
+
+    async fn run(mut self, keys: Option<(&dyn Verifier, &Keyring)>) -> Result<Report, RepoError> {
+        let Some(release) = self.release(keys).await? else { return Ok(self.report) };
+        let named = self.indexes(&release).await?;
+        let mut wanted = std::mem::take(&mut self.copies);
+        if !self.options.indexes_only {
+            wanted.extend(named.files());
+        }
+        let checked = files(self.cx, self.tree, wanted).await?;
+        self.report.files += checked.files;
+        self.report.findings.extend(checked.findings);
+        self.report.notes.extend(named.odd());
+        Ok(self.report)
+    }
+
     fn path(&self, below: &str) -> Result<PoolPath, RepoError> {
         Ok(PoolPath::new(&format!("dists/{}/{below}", self.suite))?)
     }
 
     async fn file(&mut self, below: &str) -> Result<Option<Bytes>, RepoError> {
         let path = self.path(below)?;
-        let bytes = self.target.read(self.cx, &path).await?;
+        let bytes = self.tree.read(self.cx, &path).await?;
         self.report.files += 1;
-        if bytes.is_none() {
-            self.report.find(path, "it is missing");
+        if bytes.is_none() && self.own.is_some() {
+            self.report.find(path, MISSING);
         }
         Ok(bytes)
     }
 
-    /// The Release file, if it can be trusted.
+    /// The Release file, if it can be trusted: from InRelease, else from Release with its signature beside it.
     async fn release(&mut self, keys: Option<(&dyn Verifier, &Keyring)>) -> Result<Option<Release>, RepoError> {
-        let (clear, release) = (self.file("InRelease").await?, self.file("Release").await?);
-        let detached = self.file("Release.gpg").await?;
-        let (Some(clear), Some(release), Some(detached)) = (clear, release, detached) else { return Ok(None) };
-        let inside = match keys {
-            Some((verifier, keys)) => {
-                let path = self.path("Release.gpg")?;
-                let checked = verifier.verify_detached(self.cx, path.as_str(), &release, &detached, keys, None).await;
-                self.judge(&path, checked)?;
-                let path = self.path("InRelease")?;
-                let checked = verifier.verify_clear(self.cx, path.as_str(), &clear, keys, None).await;
-                self.judge(&path, checked)?.map(|verified| verified.text().to_vec())
-            }
-            None => match signed_text(&clear) {
-                Ok(text) => Some(text.into_bytes()),
-                Err(error) => {
-                    self.report.find(self.path("InRelease")?, chain(&error));
-                    None
-                }
-            },
+        let clear = self.file("InRelease").await?;
+        // Some archives have only InRelease, which is all that clients of today ask for.
+        let (release, detached) = (self.file("Release").await?, self.file("Release.gpg").await?);
+        let inside = match &clear {
+            Some(clear) => self.inside(clear, keys).await?.map(Bytes::from),
+            None => None,
         };
-        let Some(inside) = inside else { return Ok(None) };
-        if inside != release {
-            self.report.find(self.path("Release")?, "it does not say what InRelease says");
+        let mut beside = None;
+        match (&inside, release, detached) {
+            (Some(inside), Some(release), _) if *inside != release => {
+                self.report.find(self.path("Release")?, "it does not say what InRelease says");
+            }
+            (_, Some(release), Some(detached)) => beside = self.beside(release, &detached, keys).await?,
+            _ => {}
         }
-        match Release::from_unverified(&inside) {
+        if clear.is_none() && self.own.is_none() {
+            match beside {
+                Some(_) => self.report.note(self.path("InRelease")?, MISSING),
+                None => self.report.find(self.path("InRelease")?, MISSING),
+            }
+        }
+        let Some(text) = inside.or(beside) else { return Ok(None) };
+        if let Some(state) = self.own.filter(|state| state.release_sha256 != Sha256::of(&text)) {
+            self.report.find(self.path("InRelease")?, format!("it is not the one of state {}", state.number));
+        }
+        match Release::from_unverified(&text) {
             Ok(read) => {
-                if read.valid_until.is_some_and(|until| until < self.cx.now()) {
-                    self.report.find(self.path("InRelease")?, "it is past its Valid-Until: publish again");
-                }
+                self.dates(&read)?;
                 Ok(Some(read))
             }
             Err(error) => {
@@ -165,6 +187,56 @@ impl Check<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// The text of Release, if the signature beside it is good.
+    async fn beside(
+        &mut self,
+        release: Bytes,
+        detached: &[u8],
+        keys: Option<(&dyn Verifier, &Keyring)>,
+    ) -> Result<Option<Bytes>, RepoError> {
+        let Some((verifier, keys)) = keys else { return Ok(Some(release)) };
+        let path = self.path("Release.gpg")?;
+        let checked = verifier.verify_detached(self.cx, path.as_str(), &release, detached, keys, None).await;
+        Ok(self.judge(&path, checked)?.map(|_| release))
+    }
+
+    /// The text inside InRelease.
+    async fn inside(
+        &mut self,
+        clear: &[u8],
+        keys: Option<(&dyn Verifier, &Keyring)>,
+    ) -> Result<Option<Vec<u8>>, RepoError> {
+        let path = self.path("InRelease")?;
+        if let Some((verifier, keys)) = keys {
+            let checked = verifier.verify_clear(self.cx, path.as_str(), clear, keys, None).await;
+            return Ok(self.judge(&path, checked)?.map(|verified| verified.text().to_vec()));
+        }
+        match signed_text(clear) {
+            Ok(text) => Ok(Some(text.into_bytes())),
+            Err(error) => {
+                self.report.find(path, chain(&error));
+                Ok(None)
+            }
+        }
+    }
+
+    /// apt refuses an expired Release, and one that is dated more than ten seconds ahead.
+    fn dates(&mut self, release: &Release) -> Result<(), RepoError> {
+        let now = self.cx.now();
+        if release.valid_until.is_some_and(|until| until < now) {
+            let advice = if self.own.is_some() { ": publish again" } else { "" };
+            self.report.find(self.path("InRelease")?, format!("it is past its Valid-Until{advice}"));
+        }
+        if release.date > now.after(std::time::Duration::from_secs(10)) {
+            self.report.find(self.path("InRelease")?, format!("it is dated {}, which is in the future", release.date));
+        }
+        let mut names = [&release.suite, &release.codename].into_iter().flatten().peekable();
+        if names.peek().is_some() && !names.any(|name| name == self.suite) {
+            self.report.note(self.path("InRelease")?, "it calls itself by the name of another suite");
+        }
+        Ok(())
     }
 
     /// A bad signature is a finding; a tool that cannot run is an error.
@@ -183,88 +255,98 @@ impl Check<'_> {
         }
     }
 
-    async fn indexes(&mut self, release: &Release) -> Result<(), RepoError> {
-        for (below, listed) in &release.files {
+    /// Checks the files that the Release lists, each form of an index against its text, and their copies by hash; reads what
+    /// they say.
+    async fn indexes(&mut self, release: &Release) -> Result<Named, RepoError> {
+        let mut forms: BTreeMap<&str, Vec<(&PoolPath, ReleaseFile)>> = BTreeMap::new();
+        let wanted = |path: &PoolPath| self.options.wants(&release.architectures, path.as_str());
+        for (path, listed) in release.files.iter().filter(|(path, _)| wanted(path)) {
+            forms.entry(stem(path.as_str())).or_default().push((path, *listed));
+        }
+        let step = self.cx.step("check indexes", Unit::Items, Some(forms.len() as u64));
+        let read = self.forms(&step, release, forms).await;
+        step.end(read)
+    }
+
+    async fn forms(
+        &mut self,
+        step: &Step,
+        release: &Release,
+        forms: BTreeMap<&str, Vec<(&PoolPath, ReleaseFile)>>,
+    ) -> Result<Named, RepoError> {
+        let mut named = Named::default();
+        for (done, (stem, mut forms)) in (1..).zip(forms) {
             self.cx.cancel().check()?;
-            let mut paths = vec![self.path(below.as_str())?];
-            if release.acquire_by_hash {
-                paths.push(self.path(by_hash(below, listed.sha256)?.as_str())?);
-            }
-            let found = self.target.stat(self.cx, &paths[0]).await?;
-            if found.is_none() && packed(release, below).is_some() {
-                // Archives list the text of an index also where they hold it compressed only.
-                continue;
-            }
-            for path in paths {
-                let found = self.target.stat(self.cx, &path).await?;
-                compare(&mut self.report, &path, found, listed.size, listed.sha256);
-            }
+            forms.sort_by_key(|(path, _)| {
+                ENDINGS.iter().position(|ending| path.as_str().strip_prefix(stem) == Some(ending))
+            });
+            named = self.index(release, stem, &forms, named).await?;
+            step.progress(done);
         }
-        Ok(())
+        Ok(named)
     }
 
-    /// The text of an index, from the file in whose name it is, or from a compressed one.
-    async fn text(&mut self, release: &Release, below: &PoolPath) -> Result<Option<String>, RepoError> {
-        let path = self.path(below.as_str())?;
-        let Some(listed) = release.files.get(below) else { return Ok(None) };
-        let plain = self.target.read(self.cx, &path).await?;
-        let bytes = match (plain, packed(release, below)) {
-            (Some(plain), _) => plain,
-            (None, None) => return Ok(None),
-            (None, Some(packed)) => {
-                let Some(bytes) = self.file(packed.as_str()).await? else { return Ok(None) };
-                let (cancel, limit, name) = (self.cx.cancel().clone(), listed.size, packed.to_string());
-                let unpacked = blocking::run(move || decompress(&name, &bytes, limit, &cancel)).await;
-                self.cx.cancel().check()?;
-                match unpacked {
-                    Ok(text) => Bytes::from(text),
-                    Err(error) => {
-                        self.report.find(self.path(packed.as_str())?, error);
-                        return Ok(None);
+    /// Checks all forms of an index; the first good one is read.
+    async fn index(
+        &mut self,
+        release: &Release,
+        stem: &str,
+        forms: &[(&PoolPath, ReleaseFile)],
+        mut named: Named,
+    ) -> Result<Named, RepoError> {
+        let (mut tells, mut is_there, mut missing) = (Tells::of(stem), false, Vec::new());
+        let is_needed = tells.is_some_and(Tells::is_needed);
+        for (below, listed) in forms {
+            let (path, packed) = (self.path(below.as_str())?, below.as_str() != stem);
+            self.report.files += 1;
+            // Of our own every form is unpacked, elsewhere the one that is read.
+            let problem = if tells.is_some() || packed && self.own.is_some() {
+                match self.tree.take(self.cx, &path, *listed).await? {
+                    Err(problem) => Some(problem),
+                    Ok(bytes) => {
+                        let plain = release.file(stem);
+                        let work = Unpacking { path: path.to_string(), stem: stem.to_owned(), plain, tells };
+                        let findings;
+                        (named, findings, tells) = work.run(self.cx, bytes, named).await?;
+                        self.report.findings.extend(findings);
+                        None
                     }
                 }
-            }
-        };
-        let found = Some((bytes.len() as u64, Sha256::of(&bytes)));
-        compare(&mut self.report, &path, found, listed.size, listed.sha256);
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-    }
-
-    /// What the indexes name.
-    async fn pool_files(&mut self, release: &Release) -> Result<BTreeMap<PoolPath, (u64, Sha256)>, RepoError> {
-        let mut wanted = BTreeMap::new();
-        for below in release.files.keys() {
-            let name = below.as_str().rsplit('/').next().unwrap_or_default();
-            if !matches!(name, "Packages" | "Sources") {
-                continue;
-            }
-            let Some(text) = self.text(release, below).await? else { continue };
-            let problems = if name == "Packages" {
-                let (packages, problems) = read_packages(&text);
-                for location in packages.into_iter().filter_map(|package| package.location) {
-                    wanted.insert(location.filename, (location.size, location.sha256));
-                }
-                problems
             } else {
-                let (sources, problems) = read_sources(&text);
-                for source in sources {
-                    let Some(folder) = source.directory else { continue };
-                    for file in source.files {
-                        wanted.insert(PoolPath::new(&format!("{folder}/{}", file.name))?, (file.size, file.sha256));
-                    }
-                }
-                problems
+                self.tree.judge(self.cx, &path, *listed).await?
             };
-            for problem in problems {
-                self.report.find(self.path(below.as_str())?, problem);
+            let is_missing = problem.as_deref() == Some(MISSING);
+            if is_missing && !self.must_be_there(below) {
+                missing.push((packed, path));
+                continue;
+            }
+            is_there |= !is_missing;
+            problem.into_iter().for_each(|problem| self.report.find(&path, problem));
+            if release.acquire_by_hash {
+                self.copies.insert(self.path(by_hash(below, listed.sha256)?.as_str())?, *listed);
             }
         }
-        Ok(wanted)
+        if self.own.is_none() {
+            self.missing(missing, is_there, is_needed);
+        }
+        Ok(named)
     }
-}
 
-/// The compressed form of a plain index that the Release file lists.
-fn packed(release: &Release, below: &PoolPath) -> Option<PoolPath> {
-    let packed = |ending: &&str| PoolPath::new(&format!("{below}{ending}")).ok();
-    [".zst", ".xz", ".gz"].iter().filter_map(packed).find(|path| release.files.contains_key(path))
+    /// Whether the record says that this file is there: of the others only the digest is listed, and the text is in another form.
+    fn must_be_there(&self, below: &PoolPath) -> bool {
+        self.own.is_some_and(|state| state.indexes.iter().any(|index| index.stored && index.path == *below))
+    }
+
+    /// Judges what somebody else's archive lists of an index and does not have: its text may be there compressed only, and a
+    /// partial mirror lacks what its clients do not ask for.
+    fn missing(&mut self, missing: Vec<(bool, PoolPath)>, is_there: bool, is_needed: bool) {
+        if is_there {
+            for (_, path) in missing.into_iter().filter(|(packed, _)| *packed) {
+                self.report.note(path, "it is missing, and there in another form");
+            }
+        } else if let Some((_, path)) = missing.into_iter().next() {
+            let said = "it is listed, and there in no form";
+            if is_needed { self.report.find(path, said) } else { self.report.note(path, said) }
+        }
+    }
 }

@@ -251,8 +251,21 @@ class Repository:
     def switch(self, state: int, *, suite: str | None = None) -> RepositoryState:
         """Publish the content of an earlier state again."""
 
-    def verify(self, *, suite: str | None = None, keyrings: Sequence[Path] | None = None) -> Check:
-        """Check a published suite as a client reads it; what is wrong is in the answer."""
+    def verify(
+        self,
+        *,
+        suite: str | None = None,
+        keyrings: Sequence[Path] | None = None,
+        repair: bool = False,
+        from_: str | None = None,
+        from_suite: str | None = None,
+        from_keyrings: Sequence[Path] | None = None,
+    ) -> Check:
+        """Check a published suite as a client reads it; what is wrong is in the answer.
+
+        With ``repair`` what is missing or damaged is put back first: indexes are made again, packages come from the stored
+        bytes, or by their hash from the archive at ``from_``.
+        """
 
     def check(self, *, suite: str | None = None) -> Check:
         """Check that everything the records name is in the pool."""
@@ -563,6 +576,17 @@ class App:
         architecture: str | None = None,
     ) -> Installability:
         """Which packages of a suite, or of Packages files, cannot be installed."""
+
+    def verify_archive(
+        self,
+        uri: str,
+        suite: str,
+        *,
+        keyrings: Sequence[Path] | None = None,
+        architectures: Sequence[str] | None = None,
+        indexes_only: bool = False,
+    ) -> Check:
+        """Check any archive, or what was published to a bucket, as a client reads it; what is wrong is in the answer."""
 
     def fsck(self, *, repair: bool = False) -> dict[str, Any]:
         """Check every stored byte, root, chroot and artifact; what is wrong is in the answer.

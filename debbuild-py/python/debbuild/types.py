@@ -242,6 +242,8 @@ class Check(TypedDict):
     good: bool
     files: int
     findings: list[Problem]
+    notes: list[Problem]
+    repair: NotRequired[dict[str, Any]]
 
 
 class Submitted(TypedDict):

@@ -271,3 +271,71 @@ async fn a_tree_of_dpkg_scanpackages_is_imported_and_apt_sees_the_same() {
     assert_eq!(names(&before), names(&after));
     assert!(before.len() == 4, "{before:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_over_http_is_verified_and_a_pool_is_mended_from_it() {
+    let place = place().await;
+    let repository = place.repository().await;
+    let inputs = vec![place.package("hello", "1.0", "").await, place.package("tool", "2.0", "").await];
+    place.add(&repository, inputs).await;
+    repository.publish(&place.cx, &stable(), &place.signer).await.unwrap();
+    let server = place.serve().await;
+    let key = repository.export_key(&place.cx, &stable(), &server.uri, &place.signer).await.unwrap();
+    let keyring = place.base.join("theirs.gpg");
+    fs::write(&keyring, key.keyring).unwrap();
+    let user = Sandbox::new();
+    let repo = async |args: &[&str]| user.run([&["repo", "--format", "json"], args].concat()).await;
+    let verify = ["verify", &server.uri, "--suite", "stable", "--keyring", keyring.as_str()];
+    let good = repo(&verify).await;
+    assert_eq!((good.status, good.json()["good"].as_bool()), (0, Some(true)), "{good:?}");
+    assert_eq!(repo(&["verify", &server.uri]).await.status, 2, "an archive has no suite of its own accord");
+
+    // A mirror of it that lost one package and has another byte in the other.
+    let ours = place.base.join("ours").to_string();
+    let from = ["--from", &server.uri, "--keyring", keyring.as_str()];
+    let mirrored = repo(&[&["mirror", &ours, "--suite", "stable", "--copy"], &from[..]].concat()).await;
+    assert_eq!(mirrored.status, 0, "{mirrored:?}");
+    let deb = |name: &str, version: &str| {
+        let file = format!("pool/main/{}/{name}/{name}_{version}_{}.deb", &name[..1], place.architecture);
+        place.base.join("ours").descend(&file).unwrap()
+    };
+    fs::remove_file(deb("hello", "1.0")).unwrap();
+    let good_tool = fs::read(deb("tool", "2.0")).unwrap();
+    fs::remove_file(deb("tool", "2.0")).unwrap();
+    fs::write(deb("tool", "2.0"), "damaged").unwrap();
+    let bad = repo(&["verify", &ours]).await;
+    assert_eq!((bad.status, bad.json()["findings"].as_array().map(Vec::len)), (1, Some(2)), "{bad:?}");
+    // Another user has none of the bytes: only the archive does.
+    let other = Sandbox::new();
+    let mend = ["repo", "--format", "json", "verify", &ours, "--repair", "--from", &server.uri];
+    let theirs = ["--keyring", place.base.join("ours.gpg").as_str()].map(str::to_owned);
+    let key = repo(&["key", "export", &ours, "--output", place.base.join("ours-key").as_str()]).await.json();
+    fs::copy(key["keyring"].as_str().unwrap(), &theirs[1]).unwrap();
+    let more = [&theirs[0], &theirs[1], "--from-keyring", keyring.as_str()];
+    let alone = ["repo", "--format", "json", "verify", &ours, "--repair", &theirs[0], &theirs[1]];
+    let lost = other.run(alone).await;
+    assert_eq!((lost.status, lost.json()["repair"]["lost"].as_array().map(Vec::len)), (1, Some(2)), "{lost:?}");
+    assert!(lost.stderr.contains("no archive to look in is named"), "{lost:?}");
+    // An index is made again besides.
+    let index = place.base.join("ours/dists/stable/main/source/Sources.gz");
+    fs::remove_file(&index).unwrap();
+    let mended = other.run([&mend[..], &more].concat()).await;
+    assert_eq!(mended.status, 0, "{mended:?}");
+    assert_eq!(mended.json()["repair"]["mended"].as_array().map(Vec::len), Some(3), "{mended:?}");
+    assert!(index.as_std().is_file());
+    assert_eq!(fs::read(deb("tool", "2.0")).unwrap(), good_tool);
+    // What nothing names is noted, and counted only where that is asked for.
+    fs::write(place.base.join("ours/pool/stray.deb"), "stray").unwrap();
+    let checked = repo(&["check", &ours]).await;
+    assert_eq!((checked.status, checked.json()["notes"][0]["path"].as_str()), (0, Some("pool/stray.deb")));
+    assert_eq!(repo(&["check", &ours, "--strict"]).await.status, 1);
+
+    // One byte of the archive itself.
+    let package = format!("pool/main/t/tool/tool_2.0_{}.deb", place.architecture);
+    let file = place.dir().descend(&package).unwrap();
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "damaged").unwrap();
+    let bad = repo(&verify).await;
+    assert_eq!((bad.status, bad.json()["findings"][0]["path"].as_str()), (1, Some(package.as_str())), "{bad:?}");
+    assert_eq!(repo(&[&verify[..], &["--indexes-only"]].concat()).await.status, 0);
+}

@@ -6,7 +6,9 @@ use debbuild_core::{
     cancel::CancelToken,
     command::{CommandRunner as _, CommandSpec, SystemRunner},
     context::Context,
+    name::PoolPath,
     repo::{PublishTarget as _, RepoError, S3Credentials, S3Location, S3Options, S3Target, StateId, conformance},
+    sign::Keyring,
 };
 use debbuild_suite::{bench::cache, debbuild::Sandbox};
 
@@ -143,6 +145,25 @@ async fn apt_reads_a_bucket_that_follows_the_repository() {
     let keys = place.keys().await;
     let report = there.verify(&place.cx, &stable(), Some((&place.verifier(), &keys))).await.unwrap();
     assert!(report.is_good() && report.files > 5, "{report:?}");
+
+    // Also without the repository, by a user of the command line, and once something is lost.
+    let Keyring::Bytes(key) = keys else { panic!("the key is at hand") };
+    let ring = place.base.join("ring.gpg");
+    std::fs::write(&ring, key).unwrap();
+    let verify =
+        ["repo", "--format", "json", "verify", "s3://archive/apt", "--suite", "stable", "--keyring", ring.as_str()];
+    let verify = || {
+        let command = user.command(verify).with_env("AWS_ENDPOINT_URL", storage.endpoint.as_str());
+        run(command.with_env("AWS_ACCESS_KEY_ID", "key").with_env("AWS_SECRET_ACCESS_KEY", "secret"))
+    };
+    let said = verify().await;
+    assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+    let lost = PoolPath::new("pool/main/h/hello/hello_1.0.dsc").unwrap();
+    storage.target("apt").remove(&place.cx, std::slice::from_ref(&lost)).await.unwrap();
+    let said = verify().await;
+    let report: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((said.status, &report["findings"][0]["path"]), (1, &serde_json::json!(lost)), "{report}");
+    assert_eq!(report["findings"].as_array().map(Vec::len), Some(1), "{report}");
 
     // Another repository's suite in the same place is not overwritten.
     let other = place.other_repository("other").await;

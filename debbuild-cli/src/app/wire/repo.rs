@@ -60,6 +60,7 @@ pub fn diff_json(diff: &Diff) -> Value {
 #[must_use]
 pub fn report_json(report: &Report) -> Value {
     let finding = |finding: &Finding| json!({ "path": finding.path, "problem": finding.problem });
-    let findings: Vec<Value> = report.findings.iter().map(finding).collect();
-    json!({ "good": report.is_good(), "files": report.files, "findings": findings })
+    let all = |findings: &[Finding]| findings.iter().map(finding).collect::<Vec<Value>>();
+    let (findings, notes) = (all(&report.findings), all(&report.notes));
+    json!({ "good": report.is_good(), "files": report.files, "findings": findings, "notes": notes })
 }

@@ -1,5 +1,6 @@
 //! Mirrors of archives in memory, and imports of trees.
 
+mod checked;
 mod import;
 mod mirrored;
 

@@ -198,7 +198,7 @@ fn is_near(placement: &Placement, scratch: &AbsPath) -> bool {
 }
 
 /// Makes a file beside the pool with the content that was promised.
-fn bring(placement: &Placement, copy: &AbsPath) -> Result<(), RepoError> {
+pub(super) fn bring(placement: &Placement, copy: &AbsPath) -> Result<(), RepoError> {
     fail::point("bring a file");
     let linked = placement.how == Placing::Link && fs::hard_link(&placement.file, copy).is_ok();
     let (size, sha256) = if linked {

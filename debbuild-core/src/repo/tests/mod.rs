@@ -2,6 +2,7 @@
 
 mod indexes;
 mod retain;
+mod verify;
 
 use std::{sync::Arc, time::Duration};
 
@@ -256,44 +257,6 @@ async fn earlier_indexes_stay_reachable_by_hash_for_three_generations_and_an_hou
     // The fourth was current until a moment ago; the third is the third generation.
     assert_eq!(kept, [false, false, true, true, true]);
     assert!(place.verify(&repository).await.is_good());
-}
-
-#[tokio::test]
-async fn verify_and_check_name_what_is_damaged() {
-    let place = place();
-    let repository = place.repository().await;
-    place.add(&repository, vec![place.package("hello", "1", "amd64", "one"), place.source("hello")]).await.unwrap();
-    place.publish(&repository).await;
-    let flip = |below: &str| {
-        let path = place.base.join("repo").descend(below).unwrap();
-        let mut bytes = std::fs::read(&path).unwrap();
-        // A new file, as copies by hash are links.
-        std::fs::remove_file(&path).unwrap();
-        let last = bytes.len() - 1;
-        bytes[last / 2] ^= 1;
-        std::fs::write(&path, &bytes).unwrap();
-        bytes[last / 2] ^= 1;
-        (path, bytes)
-    };
-    for below in [
-        "dists/stable/InRelease",
-        "dists/stable/Release",
-        "dists/stable/Release.gpg",
-        "dists/stable/main/binary-amd64/Packages.xz",
-        "pool/main/h/hello/hello_1_amd64.deb",
-        "pool/main/h/hello/hello_1.0.tar.xz",
-    ] {
-        let (path, good) = flip(below);
-        let report = place.verify(&repository).await;
-        assert!(report.findings.iter().any(|finding| finding.path == below), "{below}: {report:?}");
-        assert_eq!(report.class(), Some(Class::Verification));
-        let check = repository.check(&place.cx, &stable()).await.unwrap();
-        assert_eq!(check.is_good(), !below.starts_with("pool"), "{check:?}");
-        std::fs::write(path, good).unwrap();
-    }
-    assert!(place.verify(&repository).await.is_good());
-    place.clock.advance(Duration::from_secs(8 * 86_400));
-    assert!(place.verify(&repository).await.findings[0].problem.contains("Valid-Until"));
 }
 
 #[tokio::test]
