@@ -46,4 +46,5 @@ pub mod repo;
 pub mod resolve;
 pub mod sign;
 pub mod task;
+pub mod upload;
 pub mod version;

@@ -14,6 +14,7 @@ mod repository;
 mod runtime;
 mod suite;
 mod tags;
+mod uploads;
 mod version;
 
 use pyo3::prelude::*;
@@ -29,6 +30,7 @@ fn _debbuild(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<queue::PyQueue>()?;
     module.add_class::<repository::PyRepository>()?;
     module.add_class::<tags::PyTags>()?;
+    module.add_class::<uploads::PyUploads>()?;
     module.add_class::<version::PyVersion>()?;
     module.add_function(wrap_pyfunction!(version::compare_versions, module)?)?;
     module.add_function(wrap_pyfunction!(control::paragraphs, module)?)?;

@@ -26,6 +26,7 @@ use crate::{
     convert::IntoPy as _,
     handle::Handle,
     suite::{Keep, ValidFor, change, index_formats},
+    uploads::PyUploads,
 };
 
 #[pyclass(name = "Repository", module = "debbuild", frozen)]
@@ -61,6 +62,11 @@ impl PyRepository {
     #[getter]
     fn folder(&self) -> &str {
         self.dir.as_str()
+    }
+
+    #[getter]
+    fn uploads(&self, py: Python<'_>) -> PyUploads {
+        PyUploads { handle: self.handle.share(py), dir: self.dir.clone() }
     }
 
     #[pyo3(signature = (

@@ -98,6 +98,8 @@ def test_a_dead_mirror_is_infrastructure(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_cancels_and_is_raised(tmp_path: Path) -> None:
+    # Started in the background of a shell, Python has the signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

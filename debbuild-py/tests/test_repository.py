@@ -1,5 +1,6 @@
 """Repositories, with a real package."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -213,3 +214,42 @@ def test_the_command_line_says_the_same(app: debbuild.App, deb: Path, dsc: Path,
     assert app.tags.history("demo-testing") == cli("tag", "history", "demo-testing")
     assert app.composes.list() == cli("compose", "list")
     assert {"settings": app.settings(), "home": app.home} == cli("config", "show")
+
+
+def test_uploads_are_taken_once_and_only_from_those_who_may(app: debbuild.App, dsc: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    repository.init("demo", architectures=["amd64"])
+    gpg = ["gpg", "--homedir", str(tmp_path / "gnupg"), "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+    (tmp_path / "gnupg").mkdir(mode=0o700)
+    subprocess.run([*gpg, "--quick-generate-key", "ada@example.org"], check=True, capture_output=True)
+    keyring, rules = tmp_path / "uploaders.gpg", tmp_path / "uploaders.toml"
+    subprocess.run([*gpg, "--output", str(keyring), "--export"], check=True, capture_output=True)
+    listed = subprocess.run([*gpg, "--with-colons", "--list-keys"], check=True, capture_output=True, text=True).stdout
+    key = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
+    rules.write_text(f'schema = 1\n[[uploader]]\nname = "Ada"\nkeys = ["{key}"]\n')
+    lines = []
+    for file in (dsc, dsc.with_name("tiny_1.0.tar.xz")):
+        data = file.read_bytes()
+        lines.append((hashlib.sha256(data).hexdigest(), hashlib.md5(data).hexdigest(), len(data), file.name))
+    changes = tmp_path / "tiny_1.0_source.changes"
+    unsigned = tmp_path / "unsigned"
+    unsigned.write_text(
+        "Format: 1.8\nSource: tiny\nArchitecture: source\nVersion: 1.0\nDistribution: demo\nMaintainer: T <t@example.org>\n"
+        "Checksums-Sha256:\n"
+        + "".join(f" {sha256} {size} {name}\n" for sha256, _, size, name in lines)
+        + "Files:\n"
+        + "".join(f" {md5} {size} misc optional {name}\n" for _, md5, size, name in lines)
+    )
+    changes.write_bytes(unsigned.read_bytes())
+    [refused] = repository.uploads.accept([changes], uploaders=rules, keyrings=[keyring])
+    assert not refused["accepted"] and "no good signature" in str(refused["reason"])
+    subprocess.run(
+        [*gpg, "--yes", "--output", str(changes), "--clearsign", str(unsigned)], check=True, capture_output=True
+    )
+    [taken] = repository.uploads.accept([changes], uploaders=rules, keyrings=[keyring])
+    assert (taken["accepted"], taken["by"], taken["packages"]) == (True, "Ada", ["tiny=1.0/source"]), taken
+    [again] = repository.uploads.accept([changes], uploaders=rules, keyrings=[keyring])
+    assert not again["accepted"] and "taken" in str(again["reason"])
+    assert [upload["accepted"] for upload in repository.uploads.list()] == [False, True, False]
+    assert [upload["accepted"] for upload in repository.uploads.list(["tiny"])] == [True, False]
+    subprocess.run(["gpgconf", "--homedir", str(tmp_path / "gnupg"), "--kill", "all"], check=True)

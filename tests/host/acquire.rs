@@ -198,7 +198,8 @@ async fn really_signed_releases_that_are_old_or_expired_are_refused() {
     let suite = SuiteName::new("test").unwrap();
     let archive = Archive::new("test", base.clone(), suite.clone(), keys);
     let fixture = ArchiveFixture::new(fetch, base, suite).with_signer(signer);
-    let ago = |seconds: i64| Timestamp::from_seconds(place.cx.now().seconds() - seconds);
+    let now = place.cx.now().seconds();
+    let ago = |seconds: i64| Timestamp::from_seconds(now - seconds);
 
     for fixture in [fixture.clone(), fixture.with_detached_signature()] {
         fixture.publish(&place.cx, ago(1000), None).await.unwrap();

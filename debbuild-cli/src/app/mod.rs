@@ -24,6 +24,7 @@ pub mod sign;
 mod source;
 mod submit;
 pub mod units;
+pub mod upload;
 mod wire;
 
 use std::sync::Arc;

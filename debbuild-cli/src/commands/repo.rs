@@ -4,6 +4,7 @@ mod init;
 mod key;
 mod list;
 mod retain;
+mod upload;
 
 use std::num::NonZeroUsize;
 
@@ -43,6 +44,10 @@ enum RepoVerb {
     Init(Box<init::InitArgs>),
     /// Stage packages; they are published by `repo publish`
     Add(AddArgs),
+    /// Take signed uploads by people who may upload, each once; nothing else of an incoming folder is touched
+    Accept(upload::AcceptArgs),
+    /// List the uploads that were taken or refused, and why
+    Uploads(upload::UploadsArgs),
     /// Publish what is staged as a new signed state, and print its number
     Publish(PublishArgs),
     /// Take packages out of what is staged
@@ -149,6 +154,8 @@ pub(super) async fn repo(door: &Door, args: &RepoArgs) -> Answer {
     match &args.verb {
         RepoVerb::Init(args) => init::init(door, args).await,
         RepoVerb::Add(args) => add(door, args).await,
+        RepoVerb::Accept(args) => upload::accept(door, args).await,
+        RepoVerb::Uploads(args) => upload::uploads(door, args).await,
         RepoVerb::Publish(args) => publish(door, args).await,
         RepoVerb::Remove(args) => remove(door, args).await,
         RepoVerb::List(args) => list::list(door, args).await,

@@ -324,11 +324,15 @@ impl Ingest<'_> {
             match listed.file.name.as_str().rsplit_once('.').map(|(_, ending)| ending) {
                 Some("deb" | "udeb") => {
                     let input = Input::new(InputKind::Binary, file).with_sha256(listed.file.sha256);
-                    taken.push(self.binary(component, &input)?);
+                    let binary = self.binary(component, &input)?;
+                    is_of(&changes, &binary.entry).or_else(|reason| refuse(&input.file, reason))?;
+                    taken.push(binary);
                 }
                 Some("dsc") => {
                     let input = Input::new(InputKind::Source, file).with_sha256(listed.file.sha256);
-                    taken.push(self.source(component, &input, Some((&listed.section, &listed.priority)))?);
+                    let source = self.source(component, &input, Some((&listed.section, &listed.priority)))?;
+                    is_of(&changes, &source.entry).or_else(|reason| refuse(&input.file, reason))?;
+                    taken.push(source);
                 }
                 _ => {}
             }
@@ -345,6 +349,24 @@ impl Ingest<'_> {
             return self.unread(file, input.file.clone());
         }
         Placement::new(file.path.clone(), brought.file.clone(), file.size, file.sha256, Placing::Link).checked()
+    }
+}
+
+/// Whether a package is one of this .changes: of its source, in its version, for one of its architectures.
+fn is_of(changes: &Changes, entry: &Entry) -> Result<(), String> {
+    if (&entry.source, &entry.source_version) != (&changes.source, &changes.source_version) {
+        let (theirs, ours) = (&entry.source, &changes.source);
+        return Err(format!(
+            "it is of the source {theirs} {}, the .changes of {ours} {}",
+            entry.source_version, changes.source_version
+        ));
+    }
+    match &entry.architecture {
+        Some(architecture) if !changes.architectures.contains(architecture) => {
+            Err(format!("its architecture {architecture} is none of the .changes"))
+        }
+        None if !changes.has_source => Err("the .changes says that it has no source".to_owned()),
+        _ => Ok(()),
     }
 }
 

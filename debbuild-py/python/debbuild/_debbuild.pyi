@@ -36,6 +36,7 @@ from .types import (
     Task,
     TaskEvent,
     TaskList,
+    Upload,
     Worked,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "Queue",
     "Repository",
     "Tags",
+    "Uploads",
     "Version",
     "__version__",
     "compare_versions",
@@ -182,6 +184,8 @@ class Repository:
 
     @property
     def folder(self) -> str: ...
+    @property
+    def uploads(self) -> Uploads: ...
     def init(
         self,
         suite: str,
@@ -331,6 +335,28 @@ class Repository:
         uri: str | None = None,
     ) -> str:
         """Build the package ``NAME-archive-keyring``; with ``uri`` it has a .sources file too. Returns its path."""
+
+@final
+class Uploads:
+    """Signed uploads, taken into a repository."""
+
+    def accept(
+        self,
+        files: Sequence[Path],
+        *,
+        uploaders: Path,
+        keyrings: Sequence[Path],
+        suite: str | None = None,
+        component: str | None = None,
+        remove: bool = False,
+    ) -> builtins.list[Upload]:
+        """Take .changes files, and those in folders, that the rules of ``uploaders`` allow; what became of each is in the answer.
+
+        ``remove`` removes the files of those that were taken.
+        """
+
+    def list(self, sources: Sequence[str] | None = None) -> builtins.list[Upload]:
+        """The uploads that were taken or refused, oldest first; of these sources only where there are any."""
 
 @final
 class Keys:

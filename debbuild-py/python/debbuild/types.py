@@ -222,6 +222,21 @@ class Added(TypedDict):
     files: list[dict[str, Any]]
 
 
+class Upload(TypedDict):
+    """An upload that was taken or refused; ``class`` is that of the error."""
+
+    at: str
+    file: str
+    accepted: bool
+    reason: str | None
+    key: str | None
+    by: str | None
+    source: str | None
+    version: str | None
+    suites: list[str]
+    packages: list[str]
+
+
 class RepositoryState(TypedDict):
     suite: str
     state: int

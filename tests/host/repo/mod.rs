@@ -8,6 +8,7 @@ mod mirror;
 mod place;
 mod s3;
 mod time;
+mod upload;
 
 use std::{collections::BTreeMap, fs};
 

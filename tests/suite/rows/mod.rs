@@ -1,11 +1,12 @@
 //! Bad inputs, one test for each row of the reference's table: refused with an error that names what is wrong, and nothing is left.
 //!
-//! Rows 20 and 29 need keys and files: the tests of signing and of a build's artifacts hold them.
+//! Row 20 needs keys of real tools: `unknown_expired_revoked_weak_and_early_signatures_are_told_apart`. Rows 35 and 36 are the resolver's.
 
 pub(crate) mod deb;
 mod packages;
 mod signed;
 mod text;
+mod uploads;
 
 use std::fmt::Debug;
 
@@ -18,7 +19,10 @@ fn refused<T: Debug, E: Classify + Debug + 'static>(result: Result<T, E>, says: 
     let message = chain(&error);
     assert!(message.contains(says), "{message:?} does not say {says:?}");
     assert!(
-        matches!(error.class(), Class::Source | Class::Usage | Class::Verification),
+        matches!(
+            error.class(),
+            Class::Source | Class::Usage | Class::Verification | Class::NotAllowed | Class::Conflict
+        ),
         "{:?}: {message}",
         error.class()
     );

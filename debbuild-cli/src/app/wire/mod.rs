@@ -6,6 +6,7 @@ mod deb;
 mod queue;
 mod repo;
 mod resolve;
+mod upload;
 
 pub use chroot::{chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json};
 pub use compose::{
@@ -21,6 +22,7 @@ pub use queue::{published_json, worked_json};
 pub use repo::{diff_json, entry_json, report_json, state_json, suite_json};
 pub use resolve::{answer_json, installability_json};
 use serde_json::{Value, json};
+pub use upload::upload_json;
 
 /// An event as JSON: `event` names its kind (`started`, `progress`, `note`, `warning`, `log`, `finished`).
 ///
