@@ -41,9 +41,17 @@ chmod +x ours
 gpg --batch --quiet --passphrase '' --quick-generate-key bench@example.org
 mkdir -p conf
 printf 'Codename: stable\nArchitectures: %s\nComponents: main\nSignWith: yes\nDebIndices: Packages Release . .gz\n' "$arch" > conf/distributions
+# ext4 searches past every file that was removed within the last minutes when it makes folders: nothing is removed between runs.
+cat > aside <<'SH'
+#!/bin/sh
+mkdir -p gone
+for one; do [ ! -e "$one" ] || mv "$one" "$(mktemp -d gone/XXXXXX)"; done
+sync
+SH
+chmod +x aside
 cat > theirs <<SH
 #!/bin/sh
-rm -rf reprepro; mkdir -p reprepro/conf; cp conf/distributions reprepro/conf/
+mkdir -p reprepro/conf; cp conf/distributions reprepro/conf/
 reprepro -b reprepro includedeb stable debs/*.deb >/dev/null 2>&1
 SH
 chmod +x theirs
@@ -53,14 +61,14 @@ bench() {
   say "$name"
   hyperfine --warmup 1 --runs "$runs" --export-json "$out/$name.json" --export-markdown "$out/$name.md" "$@"
 }
-bench link --prepare 'rm -rf ours-link' \
+bench link --prepare './aside ours-link reprepro' \
   -n 'debbuild, hard links' './ours ours-link --link --no-contents' \
   -n 'apt-ftparchive packages' 'apt-ftparchive packages debs > Packages' \
   -n 'reprepro' './theirs'
-bench copy --prepare 'rm -rf ours-copy copy; sync' \
+bench copy --prepare './aside ours-copy copy' \
   -n 'debbuild, copies' './ours ours-copy --no-contents' \
   -n 'cp, sync, apt-ftparchive packages' 'cp -r debs copy && sync && apt-ftparchive packages copy > Packages'
-runs=2 bench contents --prepare 'rm -rf ours-contents' \
+runs=2 bench contents --prepare './aside ours-contents' \
   -n 'debbuild with Contents' './ours ours-contents --link' \
   -n 'apt-ftparchive contents and packages' 'apt-ftparchive contents debs > Contents; apt-ftparchive packages debs > Packages'
 "$DEBBUILD_BIN" repo add warm --link --no-contents debs >/dev/null 2>&1
@@ -81,8 +89,8 @@ cat > one <<SH
 "$DEBBUILD_BIN" repo add \$1 one.deb >/dev/null 2>&1 && "$DEBBUILD_BIN" repo publish \$1 >/dev/null 2>&1
 SH
 chmod +x one
-bench one --prepare 'rm -rf copy; cp -a large copy' -n 'one package into the whole archive' './one copy'
-rm -rf copy; cp -a large copy
+bench one --prepare './aside copy; cp -a large copy; sync' -n 'one package into the whole archive' './one copy'
+./aside copy; cp -a large copy
 for verb in 'add copy one.deb' 'publish copy'; do
   /usr/bin/time -f "repo $verb: %M KiB, %e s" "$DEBBUILD_BIN" repo $verb >/dev/null 2>time.txt || cat time.txt
   tail -n 1 time.txt | tee -a "$out/memory.txt"

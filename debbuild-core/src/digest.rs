@@ -31,7 +31,10 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(self.0))
+        // Indexes have a great many of them, and `hex` would push one character after the other.
+        let mut text = [0; 64];
+        let digits = hex::encode_to_slice(self.0, &mut text).ok().and_then(|()| std::str::from_utf8(&text).ok());
+        f.pad(digits.ok_or(fmt::Error)?)
     }
 }
 

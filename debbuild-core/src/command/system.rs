@@ -1,9 +1,18 @@
 //! The real [`CommandRunner`]: processes of this machine, each in its own group, killed as a group.
 
-use std::{os::unix::process::ExitStatusExt as _, process::Stdio, time::Duration};
+use std::{
+    ffi::OsStr,
+    os::unix::{ffi::OsStrExt as _, process::ExitStatusExt as _},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    fs::{Access, access},
+    process::{Pid, Signal, kill_process_group},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
@@ -132,8 +141,8 @@ async fn spawn(spec: &CommandSpec) -> Result<Group, CommandError> {
         _ => CommandError::Run { program: spec.program.clone(), source },
     };
     let piped = spec.terminal == Terminal::Piped;
-    let mut command = Command::new(&spec.program);
-    command.args(&spec.args).env_clear().envs(&spec.env).kill_on_drop(true);
+    let mut command = Command::new(found(spec));
+    command.arg0(&spec.program).args(&spec.args).env_clear().envs(&spec.env).kill_on_drop(true);
     command.current_dir(spec.cwd.as_ref().map_or("/", |cwd| cwd.as_str()));
     if piped {
         command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -153,6 +162,20 @@ async fn spawn(spec: &CommandSpec) -> Result<Group, CommandError> {
     }
     let leader = child.id().filter(|_| piped).and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     Ok(Group { child, leader })
+}
+
+/// The program where the command's own `PATH` has it. With its path the standard library starts it by posix_spawn(3): it copies
+/// nothing of this process, which may be large.
+fn found(spec: &CommandSpec) -> PathBuf {
+    let own = || PathBuf::from(&spec.program);
+    match spec.env.get("PATH") {
+        Some(path) if !spec.program.contains('/') => {
+            let folders = path.as_bytes().split(|byte| *byte == b':').filter(|folder| folder.starts_with(b"/"));
+            let mut programs = folders.map(|folder| Path::new(OsStr::from_bytes(folder)).join(&spec.program));
+            programs.find(|path| path.is_file() && access(path, Access::EXEC_OK).is_ok()).unwrap_or_else(own)
+        }
+        _ => own(),
+    }
 }
 
 async fn pump(mut from: impl AsyncRead + Unpin, stream: Stream, to: mpsc::Sender<(Stream, Vec<u8>)>) {

@@ -13,7 +13,7 @@ use std::{
     os::unix::fs::FileExt as _,
 };
 
-use super::RepoError;
+use super::{RepoError, parallel};
 use crate::{
     digest::Sha256,
     fail,
@@ -121,14 +121,12 @@ impl Catalog {
         let mut data = opened(&self.data)?;
         let start = data.metadata().at("look at", &self.data)?.len();
         let (mut bytes, mut rows, mut added) = (Vec::new(), Vec::new(), Vec::new());
-        let mut packer = packer().at("compress for", &self.data)?;
-        for one in known {
+        let packed = parallel::map(known, |one| {
+            let paths = one.paths.as_ref().map(|paths| pack(paths.join("\n").as_bytes())).transpose()?;
+            Ok((pack(&one.text)?, paths.unwrap_or_default()))
+        });
+        for (one, (text, paths)) in known.iter().zip(packed.at("compress for", &self.data)?) {
             let offset = start + bytes.len() as u64;
-            let text = packer.compress(&one.text).at("compress for", &self.data)?;
-            let paths = match &one.paths {
-                Some(paths) => packer.compress(paths.join("\n").as_bytes()).at("compress for", &self.data)?,
-                None => Vec::new(),
-            };
             let length = |part: &[u8]| u32::try_from(part.len()).map_err(|_| self.bad(one.sha256, "it is too large"));
             let row = Row { offset, text: length(&text)?, paths: length(&paths)? };
             bytes.extend(text);
@@ -146,8 +144,24 @@ impl Catalog {
 }
 
 thread_local! {
-    /// A decoder's memory costs more than a small frame.
+    /// A coder's memory costs more than a small frame.
+    static PACKER: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
     static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// A frame that says how long its content is.
+fn pack(content: &[u8]) -> io::Result<Vec<u8>> {
+    PACKER.with_borrow_mut(|packer| {
+        let packer = match packer {
+            Some(packer) => packer,
+            None => {
+                let packer = packer.insert(zstd::bulk::Compressor::new(LEVEL)?);
+                packer.include_checksum(true)?;
+                packer
+            }
+        };
+        packer.compress(content)
+    })
 }
 
 /// The content of a frame that says how long it is.
@@ -162,12 +176,6 @@ fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
         };
         unpacker.decompress(packed, length)
     })
-}
-
-fn packer() -> io::Result<zstd::bulk::Compressor<'static>> {
-    let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
-    packer.include_checksum(true)?;
-    Ok(packer)
 }
 
 /// Rows begin at a multiple of their length, also after one that was cut off.

@@ -118,10 +118,9 @@ impl Making<'_> {
     }
 
     fn index(&self, part: &Part<'_>, indexes: &mut Indexes) -> Result<(), RepoError> {
-        let runs: Vec<_> = segment::runs(&part.entries)
-            .into_iter()
-            .map(|run| (self.key(part.says, &part.entries[run.clone()]), run))
-            .collect();
+        let runs = parallel::map(&segment::runs(&part.entries), |run| {
+            Ok::<_, RepoError>((self.key(part.says, &part.entries[run.clone()]), run.clone()))
+        })?;
         let mut all = KeyHasher::new(part.says.key());
         all.list("formats", self.options.formats.iter().map(|format| format.ending()));
         all.list("runs", runs.iter().map(|(key, _)| key.as_bytes()));

@@ -2,14 +2,13 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File, Permissions},
-    io::{self, BufReader, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    fs, io,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use super::{
     BuiltUsing, Entry, EntryKind, Input, InputKind, Overrides, Placement, Placing, PoolFile, RepoError, SuiteOptions,
+    bring::{Brought, bring},
     catalog::{Catalog, Known},
     overrides::is_word,
     pool,
@@ -20,7 +19,7 @@ use crate::{
     context::Context,
     control::{BinaryPackage, Changes, ControlError, FileEntry, SourceControl, built_using, single_paragraph, utf8},
     deb::{self, Deb, DebError, DebLimits},
-    digest::{HashingReader, Sha256},
+    digest::Sha256,
     error::chain,
     name::{ComponentName, FileName, PackageName, PoolPath},
     path::{AbsPath, IoResultExt as _},
@@ -28,8 +27,6 @@ use crate::{
 
 /// The largest .dsc or .changes that is read, in bytes.
 const LARGEST_CONTROL: u64 = 16 << 20;
-/// Copies are readable by everybody and written by nobody, as they are published.
-const PUBLISHED: u32 = 0o444;
 
 /// An entry, and what is new because of it.
 #[derive(Debug)]
@@ -64,13 +61,6 @@ pub(super) struct Ingest<'a> {
     /// A folder for copies and links, on the file system of the pool.
     pub(super) scratch: AbsPath,
     pub(super) count: AtomicUsize,
-}
-
-/// A file that was read: its size in bytes, its digest, and where it now is for nobody to change.
-struct Brought {
-    size: u64,
-    sha256: Sha256,
-    file: AbsPath,
 }
 
 fn refuse<T>(file: &AbsPath, reason: impl ToString) -> Result<T, RepoError> {
@@ -146,13 +136,16 @@ impl Ingest<'_> {
                 (unread(sha256), (control.to_owned(), None))
             }
             (_, given) => {
-                let brought = self.bring(input)?;
+                let file = self.scratch.child(&self.count.fetch_add(1, Ordering::Relaxed).to_string())?;
+                let (brought, inside) = bring(&input.file, file, self.how, |reader| match given {
+                    Some(control) => Ok((control.clone(), None)),
+                    None => self.inside(input, reader),
+                })?;
+                check_promise(input, brought.size, brought.sha256)?;
                 if let Some(staged) = self.staged(component, Some(brought.sha256)) {
                     return Ok(Taken { read: Some((input.file.clone(), stamp, brought.sha256)), ..staged });
                 }
-                let inside =
-                    given.clone().map_or_else(|| self.inside(input, &brought), |control| Ok((control, None)))?;
-                (brought, inside)
+                (brought, inside?)
             }
         };
         let (entry, is_debug) = self.binary_entry(component, input, &control, &brought)?;
@@ -215,47 +208,21 @@ impl Ingest<'_> {
     }
 
     /// The control file of a package, and where they are wanted the paths of its files.
-    fn inside(&self, input: &Input, brought: &Brought) -> Result<(String, Option<Vec<String>>), RepoError> {
-        let file = BufReader::with_capacity(64 << 10, File::open(&brought.file).at("open", &brought.file)?);
+    fn inside(&self, input: &Input, reader: impl io::Read) -> Result<(String, Option<Vec<String>>), RepoError> {
         let limits = DebLimits::default();
         let bad = |error: DebError| match error {
             DebError::Cancelled(cancelled) => RepoError::Cancelled(cancelled),
             error => input_error(&input.file, chain(&error)),
         };
         if !self.contents {
-            return Ok((Deb::read(self.cx, file, &limits).map_err(bad)?.control, None));
+            return Ok((Deb::read(self.cx, reader, &limits).map_err(bad)?.control, None));
         }
-        let (deb, entries) = Deb::read_all(self.cx, file, &limits).map_err(bad)?;
+        let (deb, entries) = Deb::read_all(self.cx, reader, &limits).map_err(bad)?;
         let files = entries.into_iter().filter(|entry| entry.kind != deb::EntryKind::Directory);
         // Lists hold one path a line.
         let mut paths: Vec<String> = files.map(|entry| entry.path).filter(|path| !path.contains('\n')).collect();
         paths.sort_unstable();
         Ok((deb.control, Some(paths)))
-    }
-
-    /// Links or copies a file to where nobody changes it, and reads it once.
-    fn bring(&self, input: &Input) -> Result<Brought, RepoError> {
-        let file = self.scratch.child(&self.count.fetch_add(1, Ordering::Relaxed).to_string())?;
-        let linked = self.how == Placing::Link && fs::hard_link(&input.file, &file).is_ok();
-        let from = if linked { &file } else { &input.file };
-        let mut reader = HashingReader::new(File::open(from).at("open", &input.file)?);
-        let mut buffer = vec![0; 256 << 10];
-        let mut copy = if linked { None } else { Some(File::create_new(&file).at("create", &file)?) };
-        loop {
-            let count = io::Read::read(&mut reader, &mut buffer).at("read", &input.file)?;
-            if count == 0 {
-                break;
-            }
-            if let Some(copy) = &mut copy {
-                copy.write_all(&buffer[..count]).at("write", &file)?;
-            }
-        }
-        if let Some(copy) = copy {
-            copy.set_permissions(Permissions::from_mode(PUBLISHED)).at("set the mode of", &file)?;
-        }
-        let (size, sha256) = reader.finish();
-        check_promise(input, size, sha256)?;
-        Ok(Brought { size, sha256, file })
     }
 
     fn source(

@@ -6,6 +6,7 @@
 //! The formats are those of deb822(5), dsc(5), apt-ftparchive(1) and the repository format that apt(8) reads
 //! (`Acquire-By-Hash`, SHA256 only, InRelease beside Release and Release.gpg).
 
+mod bring;
 mod catalog;
 mod chunk;
 #[cfg(feature = "testing")]

@@ -6,10 +6,10 @@ use std::{
     thread,
 };
 
-/// More threads than this only wait for the disk.
+/// Enough to keep a disk busy; more only wait for each other.
 const MOST_THREADS: usize = 16;
 
-/// The results of `work` for each item, in the items' order.
+/// The results of `work`, which keeps a core busy, for each item, in the items' order.
 ///
 /// # Errors
 /// The error of the first item that has one; items after a failed one may be left out.
@@ -18,7 +18,26 @@ pub(super) fn map<T: Sync, R: Send, E: Send>(
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(MOST_THREADS).min(items.len());
+    spread(cores.min(MOST_THREADS), items, work)
+}
+
+/// The same for `work` that waits for the disk: what several threads ask of it at once it often does at once.
+///
+/// # Errors
+/// As [`map`].
+pub(super) fn map_waiting<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    spread(MOST_THREADS, items, work)
+}
+
+fn spread<T: Sync, R: Send, E: Send>(
+    most: usize,
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let threads = most.min(items.len());
     if threads < 2 {
         return items.iter().map(work).collect();
     }
@@ -54,6 +73,8 @@ mod tests {
     fn results_keep_their_order_and_the_first_error_wins() {
         let items: Vec<u32> = (0..1000).collect();
         assert_eq!(map(&items, |item| Ok::<_, ()>(item * 2)).unwrap(), items.iter().map(|i| i * 2).collect::<Vec<_>>());
+        let same = map_waiting(&items, |item| Ok::<_, ()>(*item));
+        assert_eq!(same, Ok(items.clone()));
         let error = map(&items, |item| if item % 300 == 299 { Err(*item) } else { Ok(()) });
         assert_eq!(error, Err(299));
         assert_eq!(map(&[0_u8; 0], |_| Err::<(), ()>(())), Ok(Vec::new()));

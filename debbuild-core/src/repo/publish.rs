@@ -84,6 +84,7 @@ impl Repository {
         let date = next_date(cx.now(), before.last().map(|state| state.date));
         let valid_until = options.valid_for_seconds.map(|seconds| date.after(std::time::Duration::from_secs(seconds)));
         let text = release::text(&options, date, valid_until, &indexes.listed);
+        let signed = signed_release(cx, &suite, &text, signer).await?;
         let state = State {
             schema: STATE_SCHEMA,
             number,
@@ -92,36 +93,27 @@ impl Repository {
             valid_until,
             switched_to: switched_to.map(StateId::get),
             signed_by: signer.fingerprint(cx).await?.to_string(),
-            release_sha256: Sha256::of(text.as_bytes()),
+            release_sha256: Sha256::of(&signed[0].1),
             indexes: indexes.listed.clone(),
             made_of: indexes.made_of.clone(),
             content,
         };
-        self.make_visible(cx, &state, &before, indexes, text, signer).await?;
+        self.make_visible(cx, &state, &before, &indexes, signed).await?;
         Ok(state)
     }
 
-    /// Signs, stages, records and switches, in this order: an interruption before the switch leaves readers with the old state,
-    /// and the next publication replaces what was left.
+    /// Stages, records and switches, in this order: an interruption before the switch leaves readers with the old state, and the
+    /// next publication replaces what was left.
     async fn make_visible(
         &self,
         cx: &Context,
         state: &State,
         before: &[State],
-        indexes: Indexes,
-        text: String,
-        signer: &dyn Signer,
+        indexes: &Indexes,
+        signed: [(&str, Bytes); 3],
     ) -> Result<(), RepoError> {
         let suite = &state.options.suite;
-        let detached = Bytes::from(signer.detach_sign(cx, text.as_bytes()).await?);
-        let clear = Bytes::from(signer.clear_sign(cx, text.as_bytes()).await?);
-        // A signer may be any command: what it signed must at least be what it was given.
-        if signed_text(&clear).ok().as_deref() != Some(text.as_str()) {
-            let reason = "the signed text is not the one that was to be signed".to_owned();
-            return Err(SignError::NotSigned { tool: format!("the signer of suite {suite}"), reason }.into());
-        }
-        let signed = [("Release", Bytes::from(text)), ("Release.gpg", detached), ("InRelease", clear)];
-        let tree = tree::tree(&indexes, before, signed)?;
+        let tree = tree::tree(indexes, before, signed)?;
         self.target.stage(cx, suite, state.id(), &tree).await?;
         let record = state.clone();
         self.stored(move |store| store.save(&record)).await?;
@@ -177,4 +169,21 @@ impl Repository {
         })
         .await
     }
+}
+
+/// Release, Release.gpg and InRelease.
+async fn signed_release(
+    cx: &Context,
+    suite: &SuiteName,
+    text: &str,
+    signer: &dyn Signer,
+) -> Result<[(&'static str, Bytes); 3], RepoError> {
+    let (detached, clear) = signer.sign_release(cx, text.as_bytes()).await?;
+    // A signer may be any command: what it signed must at least be what it was given.
+    if signed_text(&clear).ok().as_deref() != Some(text) {
+        let reason = "the signed text is not the one that was to be signed".to_owned();
+        return Err(SignError::NotSigned { tool: format!("the signer of suite {suite}"), reason }.into());
+    }
+    let release = Bytes::copy_from_slice(text.as_bytes());
+    Ok([("Release", release), ("Release.gpg", detached.into()), ("InRelease", clear.into())])
 }

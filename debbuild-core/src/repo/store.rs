@@ -12,7 +12,7 @@ use super::{
     Content, Entry, RepoError, Retention, STATE_SCHEMA, State, StateId, SuiteOptions,
     catalog::Catalog,
     chunk::ChunkStore,
-    folder::{encoded, make_folders, sync_all, sync_folder, sync_folders},
+    folder::{encoded, make_folders, sync_all, sync_folder},
     parallel,
     seen::Seen,
     segment,
@@ -228,15 +228,14 @@ impl Store {
             // There may be more of them than files that a process may have open.
             written.push((file.into_temp_path(), path));
         }
-        let files = written.iter().map(|(file, _)| AbsPath::new(file)).collect::<Result<Vec<_>, _>>()?;
-        sync_all(&scratch, &files.iter().collect::<Vec<_>>())?;
+        sync_all(&scratch, written.iter().map(|(file, _)| AbsPath::new(file)).collect::<Result<_, _>>()?)?;
         let mut folders = Vec::new();
         for (file, path) in written {
             fail::point("name a segment");
             file.persist(&path).map_err(|error| error.error).at("rename to", &path)?;
             folders.extend([path.parent(), path.parent().parent()]);
         }
-        sync_folders(&scratch, folders)?;
+        sync_all(&scratch, folders)?;
         Ok(content)
     }
 

@@ -33,6 +33,12 @@ pub async fn round_trip(signer: &dyn Signer, verifier: &dyn Verifier) {
     let verified = verified.expect("the data is verified");
     assert_eq!(verified.text(), TEXT);
     assert!(verified.signatures().iter().any(|signature| signature.fingerprint == fingerprint));
+
+    let (signature, signed) = signer.sign_release(&cx, TEXT).await.expect("both are signed");
+    let verified = verifier.verify_clear(&cx, "text", &signed, &keys, None).await.expect("the text is verified");
+    assert_eq!(verified.text(), TEXT);
+    let verified = verifier.verify_detached(&cx, "data", TEXT, &signature, &keys, None).await;
+    assert_eq!(verified.expect("the data is verified").text(), TEXT);
 }
 
 /// Keys may be armored.

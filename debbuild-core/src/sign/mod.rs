@@ -222,6 +222,15 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`SignError`].
     async fn detach_sign(&self, cx: &Context, data: &[u8]) -> Result<Vec<u8>, SignError>;
+
+    /// The armored detached signature and the text with the signatures around it, as Release.gpg and InRelease are: at once,
+    /// where starting the tool costs more than signing.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    async fn sign_release(&self, cx: &Context, text: &[u8]) -> Result<(Vec<u8>, Vec<u8>), SignError> {
+        Ok((self.detach_sign(cx, text).await?, self.clear_sign(cx, text).await?))
+    }
 }
 
 /// Checks signatures.

@@ -3,7 +3,7 @@
 mod links;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::{self, File, Permissions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Placement, Placing, PublishTarget, RepoError, StateId, TreeContent, TreeFile};
+use super::{Placement, Placing, PublishTarget, RepoError, StateId, TreeContent, TreeFile, parallel};
 use crate::{
     blob::durable::sync_file_system,
     blocking,
@@ -62,6 +62,7 @@ impl FolderTarget {
         make_folders(&scratch)?;
         let temporary =
             tempfile::Builder::new().prefix("place").tempdir_in(&scratch).at("create a folder in", &scratch)?;
+        let device = fs::metadata(&scratch).at("look at", &scratch)?.dev();
         let mut brought: BTreeMap<&PoolPath, (&Placement, AbsPath)> = BTreeMap::new();
         for (index, placement) in files.iter().enumerate() {
             cancel.check()?;
@@ -72,30 +73,30 @@ impl FolderTarget {
                 None => {}
             }
             let mut copy = AbsPath::new(temporary.path().join(index.to_string()))?;
-            if placement.checked && is_near(placement, &scratch) {
+            if placement.checked && is_on(device, placement) {
                 copy = placement.file.clone();
             } else {
                 bring(placement, &copy)?;
             }
             brought.insert(&placement.path, (placement, copy));
         }
-        let copies: Vec<&AbsPath> = brought.values().map(|(_, copy)| copy).collect();
-        sync_all(&scratch, &copies)?;
-        let mut folders = Vec::new();
-        for (placement, copy) in brought.values() {
+        sync_all(&scratch, brought.values().map(|(_, copy)| copy.clone()).collect())?;
+        let (mut folders, mut there, mut links) = (Vec::new(), HashSet::new(), Vec::new());
+        for (placement, copy) in brought.into_values() {
             let target = self.dir.descend(placement.path.as_str())?;
-            folders.extend(new_folders(&target.parent())?);
+            new_folders(&target.parent(), &mut there, &mut folders)?;
+            folders.push(target.parent());
+            links.push((placement, copy, target));
+        }
+        parallel::map(&links, |(placement, copy, target)| {
             fail::point("place a file");
             // Unlike a rename, a link never replaces what another process has put there meanwhile.
-            match fs::hard_link(copy, &target) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    is_there(placement, &target)?;
-                }
-                linked => linked.at("create", &target)?,
+            match fs::hard_link(copy, target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => is_there(placement, target).map(drop),
+                linked => Ok(linked.at("create", target)?),
             }
-            folders.push(target.parent());
-        }
-        Ok(sync_folders(&scratch, folders)?)
+        })?;
+        Ok(sync_all(&scratch, folders)?)
     }
 
     fn stage_tree(&self, suite: &SuiteName, state: StateId, tree: &[TreeFile]) -> Result<(), RepoError> {
@@ -109,13 +110,17 @@ impl FolderTarget {
         let temporary =
             tempfile::Builder::new().prefix("stage").tempdir_in(&scratch).at("create a folder in", &scratch)?;
         let root = AbsPath::new(temporary.path().join("tree"))?;
-        make_folders(&root)?;
+        fs::create_dir(&root).at("create", &root)?;
         let seen = self.seen(suite)?;
+        let (mut written, mut folders, mut there) = (Vec::new(), vec![root.clone()], HashSet::new());
         for file in tree {
             let path = root.descend(file.path.as_str())?;
-            make_folders(&path.parent())?;
+            new_folders(&path.parent(), &mut there, &mut folders)?;
             match &file.content {
-                TreeContent::Bytes(bytes) => write_file(&path, bytes, seen)?,
+                TreeContent::Bytes(bytes) => {
+                    write_file(&path, bytes, seen)?;
+                    written.push(path);
+                }
                 TreeContent::SameAs(other) => {
                     fs::hard_link(root.descend(other.as_str())?, &path).at("link", &path)?;
                 }
@@ -125,7 +130,8 @@ impl FolderTarget {
                 }
             }
         }
-        sync_folders_below(&root)?;
+        written.extend(folders.into_iter().chain(there));
+        sync_all(&scratch, written)?;
         fail::point("name a tree");
         if target.as_std().exists() {
             fs::remove_dir_all(&target).at("remove", &target)?;
@@ -191,10 +197,9 @@ fn is_there(placement: &Placement, target: &AbsPath) -> Result<bool, RepoError> 
     Err(RepoError::Conflict { what: placement.path.to_string() })
 }
 
-/// Whether the file can be linked into the pool as it is.
-fn is_near(placement: &Placement, scratch: &AbsPath) -> bool {
-    let device = |path: &AbsPath| fs::metadata(path).map(|found| found.dev()).ok();
-    placement.how == Placing::Link && device(&placement.file).is_some_and(|of| device(scratch) == Some(of))
+/// Whether the file can be linked into the pool, which is on this device, as it is.
+fn is_on(device: u64, placement: &Placement) -> bool {
+    placement.how == Placing::Link && fs::metadata(&placement.file).is_ok_and(|found| found.dev() == device)
 }
 
 /// Makes a file beside the pool with the content that was promised.
@@ -238,10 +243,10 @@ fn write_file(path: &AbsPath, bytes: &[u8], seen: Option<SystemTime>) -> Result<
     file.write_all(bytes).at("write", path)?;
     file.set_permissions(Permissions::from_mode(PUBLISHED)).at("set the mode of", path)?;
     let written = file.metadata().and_then(|found| found.modified()).at("look at", path)?;
-    if let Some(later) = seen.map(|seen| seen + Duration::from_secs(1)).filter(|later| *later > written) {
-        file.set_modified(later).at("set the time of", path)?;
+    match seen.map(|seen| seen + Duration::from_secs(1)).filter(|later| *later > written) {
+        Some(later) => file.set_modified(later).at("set the time of", path),
+        None => Ok(()),
     }
-    file.sync_all().at("sync", path)
 }
 
 /// Makes a folder and those above it, durably.
@@ -261,47 +266,45 @@ pub(super) fn make_folders(path: &AbsPath) -> Result<(), FileError> {
     sync_folder(&path.parent())
 }
 
-/// From so many files or folders on, one call for the whole file system costs less than one for each.
-const MANY: usize = 32;
+/// From so many files or folders on one call for the whole file system, which also waits for what others wrote there, costs
+/// less than one for each.
+const MANY: usize = 4096;
 
-/// Makes the content of all these files durable; they lie on the file system of `scratch`.
-pub(super) fn sync_all(scratch: &AbsPath, files: &[&AbsPath]) -> Result<(), FileError> {
-    if files.len() > MANY {
+/// Makes the content of all these files and the names in all these folders durable; they lie on the file system of `scratch`.
+pub(super) fn sync_all(scratch: &AbsPath, mut paths: Vec<AbsPath>) -> Result<(), FileError> {
+    paths.sort_unstable();
+    paths.dedup();
+    fail::point("sync files and folders");
+    if paths.len() > MANY {
         return sync_file_system(scratch);
     }
-    files.iter().try_for_each(|path| File::open(path).and_then(|file| file.sync_all()).at("sync", path))
+    let sync = |path: &AbsPath| File::open(path).and_then(|file| file.sync_all()).at("sync", path);
+    parallel::map_waiting(&paths, sync).map(drop)
 }
 
-/// Makes the names in all these folders durable; they lie on the file system of `scratch`.
-pub(super) fn sync_folders(scratch: &AbsPath, mut folders: Vec<AbsPath>) -> Result<(), FileError> {
-    folders.sort_unstable();
-    folders.dedup();
-    if folders.len() > MANY { sync_file_system(scratch) } else { folders.iter().try_for_each(sync_folder) }
-}
-
-/// Makes a folder and those above it; returns those whose names are to be made durable.
-fn new_folders(path: &AbsPath) -> Result<Vec<AbsPath>, FileError> {
-    let missing = |path: &AbsPath| !path.as_std().is_dir();
-    let above = std::iter::successors(Some(path.clone()), |path| (path.parent() != *path).then(|| path.parent()));
-    let made: Vec<AbsPath> = above.take_while(missing).map(|path| path.parent()).collect();
-    fs::create_dir_all(path).at("create", path)?;
-    Ok(made)
+/// Makes a folder and those above it, if they are not known to be `there`; adds those whose names are to be made durable.
+fn new_folders(path: &AbsPath, there: &mut HashSet<AbsPath>, changed: &mut Vec<AbsPath>) -> Result<(), FileError> {
+    if !there.insert(path.clone()) {
+        return Ok(());
+    }
+    let mut made = fs::create_dir(path);
+    if made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) && path.parent() != *path {
+        new_folders(&path.parent(), there, changed)?;
+        made = fs::create_dir(path);
+    }
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => {
+            changed.push(path.parent());
+            made.at("create", path)
+        }
+    }
 }
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &AbsPath) -> Result<(), FileError> {
     fail::point("sync a folder");
     File::open(path).and_then(|folder| folder.sync_all()).at("sync", path)
-}
-
-fn sync_folders_below(path: &AbsPath) -> Result<(), RepoError> {
-    for entry in fs::read_dir(path).at("read", path)? {
-        let entry = entry.at("read", path)?;
-        if entry.file_type().at("look at", path)?.is_dir() {
-            sync_folders_below(&AbsPath::new(entry.path())?)?;
-        }
-    }
-    Ok(sync_folder(path)?)
 }
 
 #[async_trait]

@@ -68,8 +68,9 @@ impl GpgSigner {
     /// Stops the agent of a home of our own; its sockets must not outlive the lock.
     pub(super) async fn close(&self, home: Home) {
         if home.lock.is_some() {
-            let spec =
-                CommandSpec::new("gpgconf").with_env("GNUPGHOME", home.path.as_str()).with_args(["--kill", "all"]);
+            // gpgconf would ask after daemons that signing does not start, each by a process of its own.
+            let spec = CommandSpec::new("gpg-connect-agent").with_env("GNUPGHOME", home.path.as_str());
+            let spec = spec.with_args(["--no-autostart", "KILLAGENT", "/bye"]);
             // Also after a cancellation; an agent that does not answer ends by itself when its folder goes.
             let _stopped = self.runner.output(&Context::new(), &spec).await;
         }

@@ -225,14 +225,30 @@ impl GpgSigner {
 
     /// The keys that sign, oldest first: found in the home, or made there. Never empty.
     pub(super) async fn signing(&self, cx: &Context) -> Result<Vec<Key>, SignError> {
+        let known = self.known.lock().await.clone();
+        if let Some(keys) = known {
+            return Ok(keys);
+        }
+        let (home, keys) = self.open_for_signing(cx).await?;
+        self.close(home).await;
+        Ok(keys)
+    }
+
+    /// The open home, and the keys that sign.
+    pub(super) async fn open_for_signing(&self, cx: &Context) -> Result<(Home, Vec<Key>), SignError> {
+        let home = self.open(cx).await?;
+        // Whoever waits for the home must not hold what its owner asks for.
         let mut known = self.known.lock().await;
         if let Some(keys) = &*known {
-            return Ok(keys.clone());
+            return Ok((home, keys.clone()));
         }
-        let home = self.open(cx).await?;
-        let keys = self.find_or_make(cx, &home).await;
-        self.close(home).await;
-        Ok(known.insert(keys?).clone())
+        match self.find_or_make(cx, &home).await {
+            Ok(keys) => Ok((home, known.insert(keys).clone())),
+            Err(error) => {
+                self.close(home).await;
+                Err(error)
+            }
+        }
     }
 
     async fn find_or_make(&self, cx: &Context, home: &Home) -> Result<Vec<Key>, SignError> {

@@ -136,9 +136,8 @@ impl GpgSigner {
         }
     }
 
-    async fn sign(&self, cx: &Context, how: &[&str], data: &[u8]) -> Result<Vec<u8>, SignError> {
-        let keys = self.signing(cx).await?;
-        let home = self.open(cx).await?;
+    async fn sign(&self, cx: &Context, how: How, data: &[u8]) -> Result<Vec<u8>, SignError> {
+        let (home, keys) = self.open_for_signing(cx).await?;
         let signed = self.sign_with(cx, &home, &keys, how, data).await;
         self.close(home).await;
         signed
@@ -149,16 +148,16 @@ impl GpgSigner {
         cx: &Context,
         home: &Home,
         keys: &[Key],
-        how: &[&str],
+        how: How,
         data: &[u8],
     ) -> Result<Vec<u8>, SignError> {
-        let output = home.scratch("signed")?;
+        let output = home.scratch(how.option())?;
         let youngest = keys.iter().map(|key| key.created).max().unwrap_or(0);
         let spec = at_time(self.command(home), cx.now().seconds().max(youngest))
             .with_args(["--status-fd", "1", "--digest-algo", "SHA512", "--no-comments", "--no-emit-version"])
             .with_args(keys.iter().flat_map(|key| ["--local-user", key.fingerprint.as_str()]))
             .with_args(["--output", output.as_str()])
-            .with_args(how.iter().copied())
+            .with_args(["--armor", how.option()])
             .with_stdin(Stdin::Bytes(data.to_vec()));
         let mut said = Capture::default();
         let exit = self.runner.run(cx, &spec, &mut said).await?;
@@ -172,6 +171,22 @@ impl GpgSigner {
             return Err(SignError::NotSigned { tool: "gpg".to_owned(), reason });
         }
         blocking::run(move || fs::read(&output).at("read", &output)).await.map_err(SignError::from)
+    }
+}
+
+/// Where a signature goes.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Clear,
+    Detached,
+}
+
+impl How {
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Clear => "--clearsign",
+            Self::Detached => "--detach-sign",
+        }
     }
 }
 
@@ -192,10 +207,20 @@ impl Signer for GpgSigner {
     }
 
     async fn clear_sign(&self, cx: &Context, text: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.sign(cx, &["--clearsign"], text).await
+        self.sign(cx, How::Clear, text).await
     }
 
     async fn detach_sign(&self, cx: &Context, data: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.sign(cx, &["--armor", "--detach-sign"], data).await
+        self.sign(cx, How::Detached, data).await
+    }
+
+    async fn sign_release(&self, cx: &Context, text: &[u8]) -> Result<(Vec<u8>, Vec<u8>), SignError> {
+        let (home, keys) = self.open_for_signing(cx).await?;
+        let signed = tokio::join!(
+            self.sign_with(cx, &home, &keys, How::Detached, text),
+            self.sign_with(cx, &home, &keys, How::Clear, text)
+        );
+        self.close(home).await;
+        Ok((signed.0?, signed.1?))
     }
 }
