@@ -1,12 +1,16 @@
 //! `debbuild fsck`: each fault is named, and what came from an archive is fetched again.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use debbuild_core::{
-    blob::{BlobStore as _, FolderStore},
+    blob::{BlobStore, FolderStore},
     context::Context,
     digest::Sha256,
     path::AbsPath,
+};
+use debbuild_queue::{
+    Queue,
+    store::{QueueStore, SqliteOptions, SqliteStore, conformance::Bench},
 };
 use debbuild_suite::debbuild::Sandbox;
 use serde_json::json;
@@ -70,4 +74,45 @@ async fn faults_are_named_and_what_an_archive_has_is_fetched_again() {
     store.put(&cx, "made here".into()).await.unwrap();
     assert_eq!(fsck(&["--repair"]).await.status, 0);
     assert_eq!(Sha256::of(&fs::read(&own_file).unwrap()), own.id);
+}
+
+#[tokio::test]
+async fn artifacts_that_are_gone_and_a_queue_that_cannot_be_read_are_named() {
+    let (user, cx) = (Sandbox::new(), Context::new());
+    let fsck = async |args: &[&str]| user.run([&["fsck", "--format", "json"], args].concat()).await;
+    let home = user.path().join("state");
+    let blobs = Arc::new(FolderStore::open(home.join("blobs")).unwrap());
+    let file = home.join("state.sqlite");
+    let store: Arc<dyn QueueStore> = Arc::new(SqliteStore::open(&SqliteOptions::new(file.clone())).await.unwrap());
+    let bench = Bench::new(Arc::clone(&store)).await;
+    let bench = Bench { queue: Queue::new(store, Arc::clone(&blobs) as Arc<dyn BlobStore>), ..bench };
+    bench.build("hello", "1.0").await;
+    let good = fsck(&[]).await;
+    assert_eq!((good.status, good.json()["artifacts"].as_u64()), (0, Some(1)), "{good:?}");
+
+    // The rows of the queue, and the root of the results, name a blob that is not there.
+    let deb = Sha256::of(b"hello_1.0_amd64.deb");
+    fs::remove_file(blobs.local(&cx, deb).await.unwrap()).unwrap();
+    for args in [&[][..], &["--repair"]] {
+        let bad = fsck(args).await;
+        let faults = bad.json()["faults"].as_array().unwrap().clone();
+        let kinds: Vec<&str> = faults.iter().map(|fault| fault["kind"].as_str().unwrap()).collect();
+        assert_eq!((bad.status, &kinds[..]), (1, &["missing", "artifact"][..]), "{bad:?}");
+        assert_eq!(faults[1]["problem"], "artifact hello_1.0_amd64.deb of build 1 is missing");
+        let lost = |fault: &serde_json::Value| fault["blob"] == json!(deb.to_string()) && fault["repaired"] == false;
+        assert!(faults.iter().all(lost), "what was made here cannot be had again: {faults:?}");
+    }
+    blobs.put(&cx, "hello_1.0_amd64.deb".into()).await.unwrap();
+    assert_eq!(fsck(&[]).await.status, 0);
+
+    drop(bench);
+    for ending in ["", "-wal", "-shm"] {
+        fs::remove_file(format!("{file}{ending}")).ok();
+    }
+    fs::write(&file, "this is no database, and longer than the head of one would be: ".repeat(20)).unwrap();
+    let bad = fsck(&["--repair"]).await;
+    let report = bad.json();
+    assert_eq!((bad.status, report["faults"].as_array().map(Vec::len)), (1, Some(1)), "{bad:?}");
+    assert_eq!((&report["faults"][0]["kind"], &report["blobs"]), (&json!("queue"), &json!(2)), "{report}");
+    assert!(report["faults"][0]["problem"].as_str().unwrap().contains("state.sqlite"), "{report}");
 }

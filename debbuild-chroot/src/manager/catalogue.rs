@@ -22,7 +22,8 @@ use super::{
 };
 use crate::durable;
 
-const DRAFT: &str = ".draft-";
+/// How names begin that are not finished yet.
+pub(super) const DRAFT: &str = ".draft-";
 
 /// `chroots/`: one folder per chroot, `specs/` with the newest chroot of each request, and drafts.
 #[derive(Debug, Clone)]
@@ -80,9 +81,10 @@ impl Catalogue {
     }
 
     pub(super) fn forget_newest(&self, id: ChrootId) -> Result<(), ManagerError> {
-        for (key, current) in self.current()? {
-            if current == id {
-                let path = self.specs.child(&key.to_string())?;
+        // By name alone: the record of this chroot, or of another, may be damaged.
+        for name in names(&self.specs)?.iter().filter(|name| name.parse::<Sha256>().is_ok()) {
+            let path = self.specs.child(name)?;
+            if fs::read_to_string(&path).at("read", &path)?.trim() == id.to_string() {
                 fs::remove_file(&path).at("remove", &path)?;
             }
         }
@@ -111,9 +113,16 @@ impl Catalogue {
         read_json(&path, &fs::read(&path).at("read", &path)?)
     }
 
+    /// The ids of the finished chroots, whether their records can be read or not.
+    pub(super) fn ids(&self) -> Result<Vec<ChrootId>, ManagerError> {
+        let mut ids: Vec<ChrootId> = names(&self.folder)?.into_iter().filter_map(|name| name.parse().ok()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
     /// The finished chroots, newest first.
     pub(super) fn list(&self) -> Result<Vec<Chroot>, ManagerError> {
-        let ids = names(&self.folder)?.into_iter().filter_map(|name| name.parse().ok());
+        let ids = self.ids()?.into_iter();
         let mut all = ids.filter_map(|id| self.get(id).transpose()).collect::<Result<Vec<_>, _>>()?;
         all.sort_by_key(|chroot| std::cmp::Reverse((chroot.manifest.created, chroot.id)));
         Ok(all)
@@ -164,6 +173,15 @@ impl Catalogue {
         fs::rename(&folder, &draft).at("remove", &folder)?;
         durable::sync_folder(&self.folder)?;
         Ok(fs::remove_dir_all(&draft).at("remove", &draft)?)
+    }
+
+    /// Makes a chroot disappear at once, and keeps what is left of it: gives the folder.
+    pub(super) fn set_aside(&self, id: ChrootId) -> Result<AbsPath, ManagerError> {
+        let folder = self.folder.child(&id.to_string())?;
+        let aside = self.folder.child(&format!("damaged-{id}-{}", Uuid::new_v4().simple()))?;
+        fs::rename(&folder, &aside).at("set aside", &folder)?;
+        durable::sync_folder(&self.folder)?;
+        Ok(aside)
     }
 
     /// Removes drafts that a power cut left; younger ones may be somebody's work.

@@ -1,6 +1,7 @@
 //! The catalogue of chroots: made once per request, named by content, kept until somebody removes them.
 
 mod catalogue;
+mod check;
 mod error;
 mod make;
 pub mod manifest;

@@ -121,3 +121,51 @@ async fn failures_are_the_archives_and_leave_nothing() {
     assert!(matches!(error, ManagerError::Unaccounted { .. }), "a package that nobody served: {error}");
     assert!(place.manager.list().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn damaged_files_come_back_from_their_blobs_or_the_chroot_is_set_aside() {
+    let place = place().await;
+    let (chroot, manager) = (place.create().await.unwrap(), &place.manager);
+    let (id, tarball, folder) = (chroot.id, &chroot.tarball, chroot.tarball.parent());
+    let lock = folder.join("lock.json");
+    assert_eq!((manager.ids().unwrap(), manager.check(id).await.unwrap()), (vec![id], vec![]));
+    let good = [std::fs::read(&lock).unwrap(), std::fs::read(tarball).unwrap()];
+    // As new files: the archive is a link to its blob.
+    std::fs::remove_file(tarball).unwrap();
+    let mut bytes = good[1].clone();
+    bytes[good[1].len() / 2] ^= 1;
+    std::fs::write(tarball, bytes).unwrap();
+    std::fs::remove_file(&lock).unwrap();
+    let named = manager.check(id).await.unwrap();
+    assert_eq!(named[0], format!("{lock} is missing"));
+    assert!(named.len() == 2 && named[1].starts_with(&format!("{tarball} is damaged: its sha256 is ")), "{named:?}");
+    assert_eq!(manager.mend(&place.cx, id).await.unwrap(), None);
+    assert_eq!(good, [std::fs::read(&lock).unwrap(), std::fs::read(tarball).unwrap()]);
+    // A lock that is another one's, though it can be read.
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::write(&lock, String::from_utf8(good[0].clone()).unwrap().replace("amd64", "arm64")).unwrap();
+    assert_eq!(manager.check(id).await.unwrap().len(), 1);
+    assert_eq!(manager.mend(&place.cx, id).await.unwrap(), None);
+    assert_eq!(manager.check(id).await.unwrap(), Vec::<String>::new());
+
+    // The blob has the same damage.
+    let blob = manager.0.blobs.local(&place.cx, chroot.manifest.tarball.sha256).await.unwrap();
+    for path in [&blob, tarball] {
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, "damaged").unwrap();
+    }
+    let aside = manager.mend(&place.cx, id).await.unwrap().unwrap();
+    assert_eq!(std::fs::read(aside.join("chroot.tar")).unwrap(), b"damaged", "nothing is thrown away");
+    assert!(manager.ids().unwrap().is_empty() && manager.list().unwrap().is_empty());
+    std::fs::remove_file(&blob).unwrap();
+    assert_eq!(place.create().await.unwrap().id, id, "the next request makes it again");
+    assert_eq!(place.bootstrapper.runs(), 2);
+
+    // A record that cannot be read.
+    std::fs::write(folder.join("manifest.json"), "{").unwrap();
+    assert!(manager.list().is_err());
+    let named = manager.check(id).await.unwrap();
+    assert!(named.len() == 1 && named[0].contains("manifest.json"), "{named:?}");
+    assert!(manager.mend(&place.cx, id).await.unwrap().is_some());
+    assert!(manager.list().unwrap().is_empty());
+}

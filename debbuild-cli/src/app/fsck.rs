@@ -1,22 +1,16 @@
 //! Checking the state folder: every stored byte, every root, every chroot, every artifact of the queue; and mending what can be.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use debbuild_chroot::manager::{Chroot, ChrootManager};
 use debbuild_core::{
     acquire::{ArchiveReader, PoolFile, fetch::Uri},
     blob::{BlobStore, CheckOptions, Fault},
-    blocking,
+    build::ChrootId,
     context::Context,
-    digest::{HashingReader, Sha256},
+    digest::Sha256,
     error::{Class, chain},
     event::Unit,
     lock::{ArchiveAccess, LockFile, LockedFile},
-    path::{AbsPath, IoResultExt as _},
 };
 use debbuild_queue::store::BuildQuery;
 use serde_json::{Value, json};
@@ -30,13 +24,15 @@ const UNFINISHED: &str = "mirror/";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StateFault {
-    /// `damaged`, `missing`, `damaged-root`, `foreign`, `leaving`, `chroot` or `artifact`.
+    /// `damaged`, `missing`, `damaged-root`, `foreign`, `leaving`, `chroot`, `artifact` or `queue`.
     pub kind: &'static str,
     /// What is wrong, in a sentence that names the object.
     pub problem: String,
     /// The blob that it is about.
     pub blob: Option<Sha256>,
-    /// Whether it was mended.
+    /// The chroot whose files it is about.
+    pub chroot: Option<ChrootId>,
+    /// Whether it was mended, or what cannot be had again was set aside.
     pub repaired: bool,
 }
 
@@ -64,7 +60,12 @@ impl StateCheck {
     }
 
     fn find(&mut self, kind: &'static str, problem: String, blob: Option<Sha256>) {
-        self.faults.push(StateFault { kind, problem, blob, repaired: false });
+        self.faults.push(StateFault { kind, problem, blob, chroot: None, repaired: false });
+    }
+
+    fn find_chroot(&mut self, id: ChrootId, problem: &str) {
+        let problem = format!("chroot {id}: {problem}");
+        self.faults.push(StateFault { kind: "chroot", problem, blob: None, chroot: Some(id), repaired: false });
     }
 }
 
@@ -73,7 +74,8 @@ type Origins = BTreeMap<Sha256, Vec<(Vec<Uri>, PoolFile)>>;
 
 impl App {
     /// Checks the state folder. With `repair`, damaged bytes are set aside, what killed writers left is removed, and what is
-    /// missing is fetched again from where it came: the addresses that the gateway noted, and the archives of locks.
+    /// missing is fetched again from where it came: the addresses that the gateway noted, and the archives of locks. Files of
+    /// chroots come back from the stored bytes; where those are gone too, the chroot is set aside and made again when needed.
     ///
     /// # Errors
     /// When the state folder cannot be read; what is wrong with its content is in the answer.
@@ -92,7 +94,12 @@ impl App {
             found.find(fault.kind(), fault.to_string(), fault.blob());
         }
         let locks = self.check_chroots(cx, &*store, &mut found).await?;
-        self.check_queue(cx, &*store, &mut found).await?;
+        if let Err(error) = self.check_queue(cx, &*store, &mut found).await {
+            if error.class() == Class::Cancelled {
+                return Err(error);
+            }
+            found.find("queue", error.message(), None);
+        }
         if repair {
             self.mend_state(cx, &*store, &locks, &mut found).await?;
         }
@@ -111,20 +118,17 @@ impl App {
             return Ok(locks);
         }
         let manager = self.chroots(cx).await?;
-        let chroots = match manager.list() {
-            Ok(chroots) => chroots,
-            Err(error) => {
-                found.find("chroot", chain(&error), None);
-                return Ok(locks);
-            }
-        };
+        let chroots = manager.ids()?;
         let step = cx.step("check chroots", Unit::Items, Some(chroots.len() as u64));
-        for chroot in &chroots {
+        for id in chroots {
             cx.cancel().check()?;
-            if let Some(problem) = damage(chroot).await? {
-                found.find("chroot", format!("chroot {}: {problem}", chroot.id), None);
+            let problems = manager.check(id).await?;
+            problems.iter().for_each(|problem| found.find_chroot(id, problem));
+            // A lock that is not what it was is named already.
+            if let Ok(lock) = manager.lock(id) {
+                check_lock(cx, store, id, &lock, found).await?;
+                locks.push(lock);
             }
-            locks.extend(check_lock(cx, store, &manager, chroot, found).await?);
             found.chroots += 1;
             step.progress(found.chroots as u64);
         }
@@ -176,14 +180,44 @@ impl App {
                 }
             }
         }
-        for fault in &mut found.faults {
+        let needless = self.mend_chroots(cx, found).await?;
+        for fault in found.faults.iter_mut().filter(|fault| fault.chroot.is_none()) {
             fault.repaired = match fault.blob {
-                Some(id) => store.stat(cx, id).await?.is_some(),
+                Some(id) => needless.contains(&id) || store.stat(cx, id).await?.is_some(),
                 // The check has removed it.
                 None => fault.kind == "leaving",
             };
         }
         Ok(())
+    }
+
+    /// Mends chroots or sets them aside; gives the blobs that nobody needs any more as theirs were set aside.
+    async fn mend_chroots(&self, cx: &Context, found: &mut StateCheck) -> Result<BTreeSet<Sha256>, AppError> {
+        let (mut needless, mut ends) = (BTreeSet::new(), BTreeMap::new());
+        let broken: BTreeSet<ChrootId> = found.faults.iter().filter_map(|fault| fault.chroot).collect();
+        if !broken.is_empty() {
+            let manager = self.chroots(cx).await?;
+            for id in broken {
+                cx.cancel().check()?;
+                let own =
+                    manager.find(&id.to_string()).map(|chroot| [chroot.manifest.lock, chroot.manifest.tarball.sha256]);
+                match manager.mend(cx, id).await {
+                    Ok(None) => drop(ends.insert(id, String::new())),
+                    Ok(Some(aside)) => {
+                        needless.extend(own.into_iter().flatten());
+                        ends.insert(id, format!("; it was set aside as {aside}"));
+                    }
+                    Err(error) => cx.note(format!("chroot {id}: {}", chain(&error))),
+                }
+            }
+        }
+        for fault in &mut found.faults {
+            if let Some(end) = fault.chroot.and_then(|id| ends.get(&id)) {
+                fault.problem.push_str(end);
+                fault.repaired = true;
+            }
+        }
+        Ok(needless)
     }
 
     /// Where the gateway and the locks had their bytes from.
@@ -231,49 +265,22 @@ async fn fetch(cx: &Context, reader: &ArchiveReader, uris: &[Uri], file: &PoolFi
     }
 }
 
-/// What is wrong with the tar archive of a chroot.
-async fn damage(chroot: &Chroot) -> Result<Option<String>, AppError> {
-    let (path, expected): (AbsPath, _) = (chroot.tarball.clone(), chroot.manifest.tarball);
-    blocking::run(move || {
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(format!("{path} is missing"))),
-            file => file.at("open", &path)?,
-        };
-        let mut reader = HashingReader::new(file);
-        io::copy(&mut reader, &mut io::sink()).at("read", &path)?;
-        let (size, sha256) = reader.finish();
-        let good = size == expected.size && sha256 == expected.sha256;
-        Ok((!good).then(|| format!("{path} is damaged: its sha256 is {sha256} instead of {}", expected.sha256)))
-    })
-    .await
-}
-
-/// Looks for everything that the lock of a chroot needs; gives the lock, if it can be read.
+/// Looks for everything that the lock of a chroot needs.
 async fn check_lock(
     cx: &Context,
     store: &dyn BlobStore,
-    manager: &ChrootManager,
-    chroot: &Chroot,
+    chroot: ChrootId,
+    lock: &LockFile,
     found: &mut StateCheck,
-) -> Result<Option<LockFile>, AppError> {
-    let lock = match manager.lock(chroot.id) {
-        Ok(lock) => lock,
-        Err(error) => {
-            found.find("chroot", format!("chroot {}: {}", chroot.id, chain(&error)), None);
-            return Ok(None);
-        }
-    };
+) -> Result<(), AppError> {
     let known: BTreeSet<Sha256> = found.faults.iter().filter_map(|fault| fault.blob).collect();
     for id in lock.blobs().into_iter().filter(|id| !known.contains(id)) {
         if store.stat(cx, id).await?.is_none() {
-            found.find(
-                "missing",
-                format!("blob {id} is missing, and the lock of chroot {} needs it", chroot.id),
-                Some(id),
-            );
+            let problem = format!("blob {id} is missing, and the lock of chroot {chroot} needs it");
+            found.find("missing", problem, Some(id));
         }
     }
-    Ok(Some(lock))
+    Ok(())
 }
 
 /// What a check found, as every door shows it.

@@ -6,7 +6,7 @@ use crate::app::{fsck::state_check_json, units::show_size};
 /// Check every stored byte, root, chroot and artifact of the state folder
 #[derive(Debug, clap::Args)]
 pub(crate) struct FsckArgs {
-    /// Set damaged bytes aside, remove what killed writers left, and fetch again what came from an archive
+    /// Set damaged bytes aside, remove what killed writers left, fetch again what came from an archive, and mend chroots
     #[arg(long)]
     repair: bool,
 }

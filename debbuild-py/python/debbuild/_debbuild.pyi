@@ -617,7 +617,8 @@ class App:
     def fsck(self, *, repair: bool = False) -> dict[str, Any]:
         """Check every stored byte, root, chroot and artifact; what is wrong is in the answer.
 
-        With ``repair`` damaged bytes are set aside, and what came from an archive is fetched again.
+        With ``repair`` damaged bytes are set aside, what came from an archive is fetched again, and chroots are mended from
+        the stored bytes or set aside.
         """
 
     def gc(self, *, dry_run: bool = False) -> Swept:

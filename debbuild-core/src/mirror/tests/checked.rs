@@ -1,6 +1,6 @@
 //! Checking what was mirrored, what somebody else publishes, and mending a pool.
 
-use std::fs;
+use std::{fs, io::Write as _};
 
 use super::*;
 use crate::{
@@ -234,4 +234,34 @@ async fn indexes_are_mended_and_what_nobody_has_is_said() {
     let [(path, reason)] = &done.lost[..] else { panic!("{done:?}") };
     assert!(path.as_str() == deb && reason.contains("not found: http://mirror.example/debian/pool"), "{reason}");
     assert_eq!(world.verified(&world.dir(), "bookworm").await.findings.len(), 1);
+}
+
+#[tokio::test]
+async fn an_index_that_unpacks_to_more_than_the_release_says_is_refused() {
+    let world = world();
+    let fixture = world.fixture();
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
+    for _ in 0..256 {
+        encoder.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    let xz = encoder.finish().unwrap();
+    assert!(xz.len() < 1 << 20, "small as it comes: {}", xz.len());
+    let index = "main/binary-amd64/Packages";
+    let text = format!(
+        "Codename: bookworm\nArchitectures: amd64\nComponents: main\nDate: {}\nSHA256:\n {} 100 {index}\n {} {} {index}.xz\n",
+        world.clock.now().release_date(),
+        Sha256::of(b""),
+        Sha256::of(&xz),
+        xz.len()
+    );
+    let signed = MemorySigner::new("archive").clear_sign(&world.cx, text.as_bytes()).await.unwrap();
+    world.fetch.put(fixture.uri("InRelease").unwrap(), signed);
+    world.fetch.put(fixture.uri(&format!("{index}.xz")).unwrap(), xz);
+    let base = Uri::new("http://mirror.example/debian").unwrap();
+    let foreign = ForeignArchive::new(Arc::new(world.fetch.clone()), base, world.base.join("scratch"));
+    let report = foreign.verify(&world.cx, &suite("bookworm"), None, &VerifyOptions::new()).await.unwrap();
+    assert_eq!(texts(&report.findings), [format!("dists/bookworm/{index}.xz: it has more than 100 bytes")]);
+    let opened = world.reader.open(&world.cx, &fixture.archive(&world.cx).await.unwrap()).await.unwrap();
+    let error = opened.pool_files(&world.cx, index).await.unwrap_err();
+    assert!(error.to_string().contains("it has more than 100 bytes"), "{error}");
 }
