@@ -62,7 +62,7 @@ pub(super) struct Named {
     files: BTreeMap<PoolPath, (ReleaseFile, usize)>,
     indexes: Vec<String>,
     sources: BTreeSet<SourceKey>,
-    /// The sources that something was built from, with what, and the index that lists that.
+    /// The sources that something was built from or has parts of, with what, and the index that lists that.
     needed: BTreeMap<SourceKey, (String, usize)>,
     /// The names in each Packages, by its path below the suite.
     packages: BTreeMap<String, HashSet<String>>,
@@ -148,8 +148,8 @@ impl Named {
         let others = control::built_using(stanza);
         let others = others.into_iter().map(|(source, version)| (source.to_string(), version.to_string()));
         let number = self.indexes.len() - 1;
-        for source in std::iter::once(own).chain(others) {
-            let by = || (format!("{} {}", package.package, package.version), number);
+        for (source, why) in std::iter::once((own, "was built from")).chain(others.map(|one| (one, "has parts of"))) {
+            let by = || (format!("{} {} {why}", package.package, package.version), number);
             self.needed.entry(source).or_insert_with(by);
         }
         // The installer has no translations.
@@ -223,7 +223,7 @@ impl Named {
         let missing = self.needed.iter().filter(|(source, _)| !self.sources.contains(source));
         let finding = |((source, version), (by, index)): (&SourceKey, &(String, usize))| Finding {
             path: self.indexes.get(*index).cloned().unwrap_or_default(),
-            problem: format!("{by} was built from source {source} {version}, which the suite does not have"),
+            problem: format!("{by} source {source} {version}, which the suite does not have"),
         };
         missing.map(finding).collect()
     }

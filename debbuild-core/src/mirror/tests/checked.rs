@@ -42,7 +42,7 @@ async fn sources_that_are_missing_and_files_that_nothing_names_are_noted() {
     assert_eq!(
         texts(&report.notes),
         [
-            format!("{index}: app 1.0 was built from source lib-src 2.0, which the suite does not have"),
+            format!("{index}: app 1.0 has parts of source lib-src 2.0, which the suite does not have"),
             format!("{index}: other 1.0 was built from source other-src 0.9, which the suite does not have"),
         ]
     );
