@@ -1,10 +1,12 @@
 # What only `tests/run.sh --full` does: the quickstart on clean clones, as root and as an ordinary user. Sourced by run.sh.
 
-# Clones what is committed into a folder and runs its quickstart there, cold; then checks what it says it made.
+# Clones what is committed into a folder and runs its quickstart there, cold; then checks what it says it made, and how long it took:
+# a user waits for 15 minutes on 2 cores.
 quickstart() {
-  local place=$1
+  local place=$1 start=$SECONDS
   git clone -q "$PWD" "$place/debbuild" && cd "$place/debbuild" && examples/quickstart.sh "$place/made" >"$place/table" &&
-    cat "$place/table" && check_made "$place/table"
+    cat "$place/table" && check_made "$place/table" &&
+    { [ $((SECONDS - start)) -le 900 ] || { echo "it took $((SECONDS - start)) seconds, more than 15 minutes"; false; }; }
 }
 
 # The quickstart's table names a repository and a compose; each deliverable is there and the checksums hold.
