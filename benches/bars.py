@@ -1,0 +1,41 @@
+"""Reads what benches/repo.sh measured, prints it beside the bars, and ends with 1 when one is not held: bars.py FOLDER."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+
+def means(folder, name):
+    """The mean wall times of a comparison, in seconds, in the order of its commands."""
+    return [run["mean"] for run in json.loads((folder / f"{name}.json").read_text())["results"]]
+
+
+def rows(folder):
+    """What was measured, the figure, its bar, and whether it is held."""
+    ours, ftparchive, reprepro = means(folder, "link")
+    yield "pool to signed suite by hard links, of `apt-ftparchive packages`", ours / ftparchive, 0.5, ""
+    yield "the same, of `reprepro`", ours / reprepro, 0.25, ""
+    ours, theirs = means(folder, "copy")
+    yield "the same, copying, of `cp`, `sync` and `apt-ftparchive packages`", ours / theirs, 0.8, ""
+    ours, theirs = means(folder, "contents")
+    yield "the same with Contents, of `apt-ftparchive contents` and `packages`", ours / theirs, 0.5, ""
+    ours, theirs = means(folder, "unchanged")
+    yield "nothing changed, more than reading the folder", ours - theirs, 0.1, " s"
+    yield "one package into 63,440", means(folder, "one")[0], 1.5, " s"
+    peaks = [int(kib) for kib in re.findall(r": (\d+) KiB", (folder / "memory.txt").read_text())]
+    yield "peak memory at 63,440 packages", max(peaks) / 1024, 300, " MiB"
+
+
+def main(folder):
+    """Prints the table."""
+    missed = 0
+    print("| repositories | figure | at most | |\n| --- | ---: | ---: | --- |")
+    for what, figure, bar, unit in rows(Path(folder)):
+        held = figure <= bar
+        missed += not held
+        print(f"| {what} | {figure:.2f}{unit} | {bar}{unit} | {'held' if held else '**not held**'} |")
+    return 1 if missed else 0
+
+
+sys.exit(main(sys.argv[1]))
