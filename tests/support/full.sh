@@ -1,4 +1,5 @@
-# What only `tests/run.sh --full` does: the quickstart on clean clones, as root and as an ordinary user. Sourced by run.sh.
+# What only `tests/run.sh --full` does: the quickstart on clean clones, as root and as an ordinary user, and the figures beside other
+# tools. Sourced by run.sh.
 
 # Clones what is committed into a folder and runs its quickstart there, cold; then checks what it says it made, and how long it took:
 # a user waits for 15 minutes on 2 cores.
@@ -38,6 +39,15 @@ quickstart_as_user() (
   runuser -l "$user" -c "bash $home/run"
 )
 
+# Repositories beside apt-ftparchive and reprepro, by an optimised debbuild, and whether the bars are held.
+figures_of_repositories() (
+  unset DEBBUILD_BIN
+  RUNS=3 benches/repo.sh target/figures && python3 benches/bars.py target/figures >target/figures/bars.md
+  status=$?
+  cat target/figures/bars.md
+  exit $status
+)
+
 if [ "$(id -u)" = 0 ]; then
   need_packages sudo git
   part "quickstart as root" quickstart_as_self /var/lib
@@ -45,3 +55,4 @@ if [ "$(id -u)" = 0 ]; then
 else
   part "quickstart as an ordinary user" quickstart_as_self "$HOME"
 fi
+part "figures of repositories" figures_of_repositories

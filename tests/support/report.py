@@ -1,5 +1,6 @@
 """Writes the report of a full run: the parts, and for each line of docs/acceptance.md what showed it."""
 
+import pathlib
 import re
 import subprocess
 import sys
@@ -60,6 +61,9 @@ def main(page, part_file, *junit):
             good, texts = shown(cell, results)
             bad += not good
             print(f"| {must.strip()} | {'holds' if good else '**DOES NOT HOLD**'} | {texts} |")
+    figures = pathlib.Path("target/figures/bars.md")
+    if figures.exists():
+        print(f"\n## Figures\n\n{figures.read_text(encoding='utf-8').rstrip()}")
     return 1 if bad else 0
 
 
