@@ -1,5 +1,6 @@
 #!/bin/bash
 # Repositories side by side with apt-ftparchive and reprepro, in one run: benches/repo.sh [OUTPUT-FOLDER]
+# DEBS (1000) packages of at most LARGEST (5000000) bytes each are taken, RUNS (5) times.
 # DEBBUILD_BIN names the debbuild to measure; without, an optimised one is built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +12,7 @@ out=${1:-target/bench}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 count=${DEBS:-1000}
+largest=${LARGEST:-5000000}
 runs=${RUNS:-5}
 if [ -z "${DEBBUILD_BIN:-}" ]; then
   cargo build --release -p debbuild-cli
@@ -25,7 +27,7 @@ mkdir -m 700 "$GNUPGHOME"
 cd "$work"
 
 say "$count packages"
-"$OLDPWD/target/debug/examples/repo_fixture" debs "$count" "$work/debs"
+"$OLDPWD/target/debug/examples/repo_fixture" debs "$count" "$largest" "$work/debs"
 du -sh --apparent-size debs
 arch=$(dpkg --print-architecture)
 cat > ours <<SH

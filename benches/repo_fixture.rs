@@ -73,21 +73,21 @@ impl PublishTarget for NoPool {
     }
 }
 
-/// `debs COUNT DIR` links real packages into a folder; `suite DIR` stages the archive's whole Packages in a repository.
+/// `debs COUNT LARGEST DIR` copies real packages of at most so many bytes into a folder; `suite DIR` stages the archive's whole Packages in a repository.
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        ["debs", count, dir] => debs(count.parse()?, &AbsPath::new(dir)?).await,
+        ["debs", count, largest, dir] => debs(count.parse()?, largest.parse()?, &AbsPath::new(dir)?).await,
         ["suite", dir] => suite(&AbsPath::new(dir)?).await,
-        _ => Err("usage: repo_fixture debs COUNT DIR | suite DIR".into()),
+        _ => Err("usage: repo_fixture debs COUNT LARGEST DIR | suite DIR".into()),
     }
 }
 
-async fn debs(count: usize, dir: &AbsPath) -> Result<(), Box<dyn std::error::Error>> {
+async fn debs(count: usize, largest: u64, dir: &AbsPath) -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(dir)?;
-    for deb in RealArchive::open().await.debs(count).await {
+    for deb in RealArchive::open().await.debs_up_to(count, largest).await {
         fs::copy(&deb, dir.child(deb.name())?)?;
     }
     Ok(())

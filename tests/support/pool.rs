@@ -42,7 +42,7 @@ const SPECIAL: [&str; 16] = [
     "sudo",
 ];
 
-/// The largest package that is chosen without being special, in bytes.
+/// The largest package that tests choose without its being special, in bytes.
 const LARGEST: u64 = 200_000;
 
 /// Whether the long form of a test was asked for (`tests/run.sh --full` sets `DEBBUILD_TEST_FULL=1`).
@@ -122,11 +122,19 @@ impl RealArchive {
     /// # Panics
     /// When they cannot be fetched.
     pub async fn debs(&self, count: usize) -> Vec<AbsPath> {
+        self.debs_up_to(count, LARGEST).await
+    }
+
+    /// The same, of at most this many bytes each.
+    ///
+    /// # Panics
+    /// When they cannot be fetched.
+    pub async fn debs_up_to(&self, count: usize, largest: u64) -> Vec<AbsPath> {
         let index = self.packages().await;
         let special: HashSet<&str> = SPECIAL.into_iter().collect();
         let is_special = |file: &PoolFile| file_name(file).split('_').next().is_some_and(|name| special.contains(name));
         let mut chosen = pool_files(index.as_bytes()).expect("an index");
-        chosen.retain(|file| file.size <= LARGEST || is_special(file));
+        chosen.retain(|file| file.size <= largest || is_special(file));
         chosen.sort_by_cached_key(|file| (!is_special(file), file.sha256.to_string()));
         chosen.truncate(count);
         assert_eq!(chosen.len(), count, "the archive is too small");
