@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::{
     convert::IntoPy as _,
     handle::Handle,
-    suite::{Keep, ValidFor, change, index_formats},
+    suite::{Number, ValidFor, change, index_formats},
     uploads::PyUploads,
 };
 
@@ -72,7 +72,7 @@ impl PyRepository {
     #[pyo3(signature = (
         suite, *, components=None, architectures=None, codename=None, origin=None, label=None, description=None,
         valid_for=None, version=None, changelogs=None, snapshots=None, signed_by=None, not_automatic=None,
-        but_automatic_upgrades=None, formats=None, contents=None, translations=None, keep=None, debug_suite=None
+        but_automatic_upgrades=None, formats=None, contents=None, translations=None, pdiffs=None, keep=None, debug_suite=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn init<'py>(
@@ -95,7 +95,8 @@ impl PyRepository {
         formats: Option<Vec<String>>,
         contents: Option<bool>,
         translations: Option<bool>,
-        keep: Option<Keep>,
+        pdiffs: Option<Number>,
+        keep: Option<Number>,
         debug_suite: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let suite = SuiteName::new(suite).into_py_result(py)?;
@@ -103,13 +104,13 @@ impl PyRepository {
         change.valid_for_seconds = valid_for.map(ValidFor::seconds).transpose().into_py_result(py)?;
         change.codename = codename.map(SuiteName::new).transpose().into_py_result(py)?;
         (change.origin, change.label, change.description) = (origin, label, description);
-        (change.version, change.changelogs) = (version, changelogs);
         change.snapshots = snapshots.map(|address| (address != "none").then_some(address));
-        (change.not_automatic, change.but_automatic_upgrades) = (not_automatic, but_automatic_upgrades);
-        (change.contents, change.translations) = (contents, translations);
-        change.signed_by = signed_by.unwrap_or_default();
+        (change.version, change.changelogs, change.not_automatic) = (version, changelogs, not_automatic);
+        (change.but_automatic_upgrades, change.contents) = (but_automatic_upgrades, contents);
+        (change.translations, change.signed_by) = (translations, signed_by.unwrap_or_default());
         change.formats = index_formats(formats.unwrap_or_default()).into_py_result(py)?;
-        change.keep = keep.map(Keep::versions).transpose().into_py_result(py)?;
+        change.pdiffs = pdiffs.map(|number| number.or_word("none")).transpose().into_py_result(py)?;
+        change.keep = keep.map(|number| number.or_word("all")).transpose().into_py_result(py)?;
         change.debug_suite = debug_suite.map(SuiteName::new).transpose().into_py_result(py)?;
         let dir = self.dir.clone();
         self.handle.show(py, |app, cx| async move { Ok(suite_json(&app.repo_init(&cx, &dir, &suite, change).await?)) })
@@ -330,8 +331,7 @@ impl PyRepository {
         keyrings: Option<Vec<PathBuf>>,
         link: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let from = self.handle.path(&from_).into_py_result(py)?;
-        let suite = SuiteName::new(suite).into_py_result(py)?;
+        let (from, suite) = (self.handle.path(&from_).into_py_result(py)?, SuiteName::new(suite).into_py_result(py)?);
         let into = into.map(SuiteName::new).transpose().into_py_result(py)?;
         let keyrings = self.handle.paths(&keyrings.unwrap_or_default()).into_py_result(py)?;
         let (dir, placing) = (self.dir.clone(), if link { Placing::Link } else { Placing::Copy });

@@ -30,22 +30,22 @@ impl ValidFor {
     }
 }
 
-/// How many versions of a package stay.
+/// A number, or the one word in its place.
 #[derive(FromPyObject)]
-pub(crate) enum Keep {
+pub(crate) enum Number {
     /// So many.
-    Versions(NonZeroUsize),
-    /// The one word `all`.
+    Number(NonZeroUsize),
+    /// The word.
     Word(String),
 }
 
-impl Keep {
-    pub(crate) fn versions(self) -> Result<Option<NonZeroUsize>, AppError> {
+impl Number {
+    pub(crate) fn or_word(self, word: &str) -> Result<Option<NonZeroUsize>, AppError> {
         match self {
-            Self::Versions(versions) => Ok(Some(versions)),
-            Self::Word(word) if word == "all" => Ok(None),
-            Self::Word(word) => {
-                let message = format!("neither a number of versions nor \"all\": {word:?}");
+            Self::Number(number) => Ok(Some(number)),
+            Self::Word(given) if given == word => Ok(None),
+            Self::Word(given) => {
+                let message = format!("neither a number nor {word:?}: {given:?}");
                 Err(Failure::new(Class::Usage, message).into())
             }
         }

@@ -87,6 +87,27 @@ def test_states_go_by_a_rule_and_stay_by_name(app: debbuild.App, deb: Path, tmp_
     assert repository.gc() == {"states": [], "files": [], "bytes": 0, "kept_sources": []}
 
 
+def test_indexes_have_patches(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
+    repository = app.repository(tmp_path / "apt")
+    made = repository.init("demo", architectures=["amd64"], pdiffs=5, formats=["plain"], contents=False)
+    assert made["pdiffs"] == 5
+    repository.add([deb])
+    repository.publish()
+    package = repository.list()[0]["package"]
+    overrides = tmp_path / "override"
+    overrides.write_text(f"{package} important net\n")
+    repository.add([deb], overrides=overrides)
+    repository.publish()
+    folder = tmp_path / "apt/dists/demo/main/binary-amd64/Packages.diff"
+    assert len(list(folder.glob("*.gz"))) == 1 and "SHA256-Current:" in (folder / "Index").read_text()
+    assert repository.verify()["good"]
+    assert "pdiffs" not in repository.init("demo", pdiffs="none")
+    repository.publish()
+    assert not (folder / "Index").exists()
+    with pytest.raises(errors.UsageError, match="neither a number nor"):
+        repository.init("demo", pdiffs="all")
+
+
 def test_another_folder_follows(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
     repository = app.repository(tmp_path / "apt")
     repository.init("demo", architectures=["amd64"])

@@ -56,6 +56,8 @@ pub struct SuiteChange {
     pub contents: Option<bool>,
     /// Whether long descriptions are in Translation-en.
     pub translations: Option<bool>,
+    /// How many patches of each index stay; `Some(None)`: there are none.
+    pub pdiffs: Option<Option<NonZeroUsize>>,
     /// How many versions of a package stay; `Some(None)` is all.
     pub keep: Option<Option<NonZeroUsize>>,
     /// The suite for packages of debug symbols.
@@ -78,6 +80,7 @@ impl SuiteChange {
         set(self.but_automatic_upgrades, &mut options.but_automatic_upgrades);
         set(self.contents, &mut options.contents);
         set(self.translations, &mut options.translations);
+        set(self.pdiffs, &mut options.pdiffs);
         set(self.keep, &mut options.keep);
         set(self.description.map(Some), &mut options.description);
         set(self.version.map(Some), &mut options.version);

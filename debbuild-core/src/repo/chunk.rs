@@ -104,7 +104,7 @@ impl Chunk {
 }
 
 /// Without name and time, so that the same text gives the same bytes.
-fn gzip(text: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn gzip(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
     encoder.write_all(text)?;
     encoder.finish()

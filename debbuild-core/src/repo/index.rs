@@ -11,7 +11,9 @@ use super::{
     Entry, EntryKind, IndexFile, IndexFormat, RepoError, State, SuiteOptions, TreeContent,
     catalog::Catalog,
     chunk::{self, Chunk, ChunkStore},
-    contents, parallel, segment, stanza,
+    contents, parallel,
+    pdiff::Patch,
+    segment, stanza,
 };
 use crate::{
     arch::Architecture,
@@ -26,6 +28,10 @@ pub(super) struct Indexes {
     pub(super) listed: Vec<IndexFile>,
     pub(super) made_of: BTreeMap<PoolPath, Sha256>,
     pub(super) content: BTreeMap<PoolPath, TreeContent>,
+    /// The patches that lead to them, by the path of the plain file.
+    pub(super) patches: BTreeMap<PoolPath, Vec<Patch>>,
+    /// The new ones among them.
+    pub(super) scripts: BTreeMap<PoolPath, Bytes>,
 }
 
 /// What indexes are made of.
@@ -184,7 +190,7 @@ impl Making<'_> {
         let Some(before) = self.before.filter(|state| state.made_of.get(path) == Some(&made_of)) else { return false };
         let is_one = |index: &&IndexFile| {
             let ending = index.path.as_str().strip_prefix(path.as_str());
-            ending.is_some_and(|ending| ending.is_empty() || ending.starts_with('.'))
+            ending.is_some_and(|ending| ending.is_empty() || ending.starts_with('.') && !ending.contains('/'))
         };
         for index in before.indexes.iter().filter(is_one) {
             indexes.listed.push(index.clone());

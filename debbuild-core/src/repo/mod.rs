@@ -22,6 +22,7 @@ mod memory;
 mod named;
 mod overrides;
 mod parallel;
+mod pdiff;
 mod pool;
 mod publish;
 mod push;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{
     Content, RepoError, Repository, STATE_SCHEMA, State, StateId, SuiteOptions,
     index::{Indexes, Making},
+    pdiff::Leading,
     release::{self, next_date},
     tree,
 };
@@ -65,7 +66,7 @@ impl Repository {
         let before = self.recent(cx, &suite).await?;
         let number = before.last().map_or(1, |state| state.number + 1);
         let (cancel, current) = (cx.cancel().clone(), before.last().cloned());
-        let (options, content, indexes) = self
+        let (options, content, mut indexes) = self
             .stored(move |store| {
                 let (entries, catalog, chunks) =
                     (store.entries(&content)?, store.catalog()?, store.chunks(&options.suite)?);
@@ -82,6 +83,8 @@ impl Repository {
             })
             .await?;
         let date = next_date(cx.now(), before.last().map(|state| state.date));
+        let to = Leading { options: &options, state: StateId::new(number), date, before: before.last() };
+        self.add_patches(cx, to, &mut indexes).await?;
         let valid_until = options.valid_for_seconds.map(|seconds| date.after(std::time::Duration::from_secs(seconds)));
         let text = release::text(&options, date, valid_until, &indexes.listed);
         let signed = signed_release(cx, &suite, &text, signer).await?;
@@ -96,6 +99,7 @@ impl Repository {
             release_sha256: Sha256::of(&signed[0].1),
             indexes: indexes.listed.clone(),
             made_of: indexes.made_of.clone(),
+            patches: indexes.patches.clone(),
             content,
         };
         self.make_visible(cx, &state, &before, &indexes, signed).await?;

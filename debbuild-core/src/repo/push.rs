@@ -1,6 +1,6 @@
 //! Publishing a suite once more, to another place: the same bytes, the same number, the same signature.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     IndexFile, Placement, Placing, PublishTarget, RepoError, Repository, State, StateId, TreeContent, TreeFile,
@@ -164,6 +164,17 @@ impl Repository {
             }
         }
         tree.extend(hashed.into_iter().map(|(path, content)| TreeFile::new(path, content)));
+        let mut named = BTreeSet::new();
+        for patch in state.patches.values().flatten() {
+            let bytes = self.published(cx, suite, patch.path.as_str()).await?;
+            tree.push(TreeFile::new(patch.path.clone(), TreeContent::Bytes(bytes)));
+            named.insert(&patch.path);
+        }
+        for earlier in earlier {
+            for patch in earlier.patches.values().flatten().filter(|patch| named.insert(&patch.path)) {
+                tree.push(TreeFile::new(patch.path.clone(), TreeContent::Earlier(earlier.id(), patch.path.clone())));
+            }
+        }
         for name in ["Release", "Release.gpg", "InRelease"] {
             let bytes = self.published(cx, suite, name).await?;
             tree.push(TreeFile::new(PoolPath::new(name)?, TreeContent::Bytes(bytes)));

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{RepoError, StateId, SuiteOptions};
+use super::{RepoError, StateId, SuiteOptions, pdiff::Patch};
 use crate::{
     arch::Architecture,
     clock::Timestamp,
@@ -167,6 +167,9 @@ pub struct State {
     pub indexes: Vec<IndexFile>,
     /// What each index was made of, by the path of its plain file: what is made of the same is not made again.
     pub(super) made_of: BTreeMap<PoolPath, Sha256>,
+    /// The patches that lead to the indexes, oldest first, by the path of the plain file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) patches: BTreeMap<PoolPath, Vec<Patch>>,
     /// The packages.
     pub content: Content,
 }

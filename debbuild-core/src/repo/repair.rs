@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Placement, Placing, PoolFile, RepoError, Repository, State, TreeContent, folder, index::Making, reading::Published,
-    tree::by_hash, verify,
+    Placement, Placing, PoolFile, RepoError, Repository, State, TreeContent, folder, index::Making, pdiff,
+    reading::Published, tree::by_hash, verify,
 };
 use crate::{
     blocking,
@@ -133,7 +133,8 @@ impl Repository {
                 TreeContent::Bytes(bytes) => Some((Sha256::of(&bytes), bytes)),
                 _ => None,
             });
-            let made: HashMap<Sha256, _> = made.collect();
+            let lists = pdiff::lists(&state)?.into_iter().map(|list| (Sha256::of(&list), list));
+            let made: HashMap<Sha256, _> = made.chain(lists).collect();
             let scratch = dir.join(".debbuild/tmp");
             folder::make_folders(&scratch)?;
             let temporary =

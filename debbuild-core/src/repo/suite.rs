@@ -57,6 +57,9 @@ pub struct SuiteOptions {
     /// Whether long descriptions are in Translation-en instead of Packages.
     #[serde(default = "yes")]
     pub translations: bool,
+    /// How many patches (`Packages.diff/Index`) of each index stay, by which clients come from earlier states; without, there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pdiffs: Option<NonZeroUsize>,
     /// The `Changelogs` field: where a package's changelog is, with `@CHANGEPATH@`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changelogs: Option<String>,
@@ -153,6 +156,7 @@ impl SuiteOptions {
             formats: default_formats(),
             contents: true,
             translations: true,
+            pdiffs: None,
             changelogs: None,
             signed_by: Vec::new(),
             keep: None,
@@ -236,6 +240,13 @@ impl SuiteOptions {
     #[must_use]
     pub const fn with_translations(mut self, translations: bool) -> Self {
         self.translations = translations;
+        self
+    }
+
+    /// With so many patches of each index, or none.
+    #[must_use]
+    pub const fn with_pdiffs(mut self, patches: Option<NonZeroUsize>) -> Self {
+        self.pdiffs = patches;
         self
     }
 

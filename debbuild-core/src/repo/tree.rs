@@ -44,7 +44,7 @@ pub(super) fn by_hash(path: &PoolPath, sha256: Sha256) -> Result<PoolPath, RepoE
     Ok(PoolPath::new(&if folder.is_empty() { below } else { format!("{folder}/{below}") })?)
 }
 
-/// The whole tree of a state: indexes, their copies by hash, those of earlier states, and last the signed files.
+/// The whole tree of a state: indexes, their copies by hash, those of earlier states, patches, and last the signed files.
 pub(super) fn tree(
     indexes: &Indexes,
     earlier: &[State],
@@ -66,6 +66,17 @@ pub(super) fn tree(
             if hashes.insert(copy.clone()) {
                 tree.push(TreeFile::new(copy, TreeContent::Earlier(state.id(), index.path.clone())));
             }
+        }
+    }
+    let mut named = BTreeSet::new();
+    for (path, script) in &indexes.scripts {
+        named.insert(path);
+        tree.push(TreeFile::new(path.clone(), TreeContent::Bytes(script.clone())));
+    }
+    // Patches are asked for by name, also by readers of an earlier Release. The newest state has all that still lead somewhere.
+    for state in earlier.iter().rev() {
+        for patch in state.patches.values().flatten().filter(|patch| named.insert(&patch.path)) {
+            tree.push(TreeFile::new(patch.path.clone(), TreeContent::Earlier(state.id(), patch.path.clone())));
         }
     }
     for (name, bytes) in signed {

@@ -8,13 +8,14 @@ use futures_util::StreamExt as _;
 use super::{
     PublishTarget, RepoError, Report, State,
     named::{Named, Tells, Unpacking, stem},
+    pdiff,
     reading::{ForeignArchive, MISSING, Published, Reading, VerifyOptions},
     tree::by_hash,
 };
 use crate::{
     acquire::ENDINGS,
     context::{Context, Step},
-    control::{Release, ReleaseFile, signed_text},
+    control::{FileEntry, Release, ReleaseFile, signed_text},
     digest::Sha256,
     error::{Class, Classify as _, chain},
     event::Unit,
@@ -281,9 +282,29 @@ impl<'a> Check<'a> {
                 ENDINGS.iter().position(|ending| path.as_str().strip_prefix(stem) == Some(ending))
             });
             named = self.index(release, stem, &forms, named).await?;
+            if let (Some(index), Some(_), [(path, listed)]) = (pdiff::index_of(stem), self.own, &forms[..]) {
+                self.patches(index, path, *listed).await?;
+            }
             step.progress(done);
         }
         Ok(named)
+    }
+
+    /// Has the patches of an index checked, which a list of ours names.
+    async fn patches(&mut self, index: &str, list: &PoolPath, listed: ReleaseFile) -> Result<(), RepoError> {
+        // Clients read it by hash, whatever has its name at the moment; what is wrong with it is said with its other form.
+        let path = self.path(by_hash(list, listed.sha256)?.as_str())?;
+        let Ok(bytes) = self.tree.take(self.cx, &path, listed).await? else { return Ok(()) };
+        match pdiff::downloads(&bytes) {
+            Ok(patches) => {
+                for FileEntry { name, size, sha256 } in patches {
+                    let patch = self.path(&pdiff::path(index, name.as_str()))?;
+                    self.copies.insert(patch, ReleaseFile { size, sha256 });
+                }
+            }
+            Err(error) => self.report.find(path, chain(&error)),
+        }
+        Ok(())
     }
 
     /// Checks all forms of an index; the first good one is read.

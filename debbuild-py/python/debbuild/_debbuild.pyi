@@ -206,12 +206,14 @@ class Repository:
         formats: Sequence[Literal["plain", "gz", "xz", "zst"]] | None = None,
         contents: bool | None = None,
         translations: bool | None = None,
+        pdiffs: int | Literal["none"] | None = None,
         keep: int | Literal["all"] | None = None,
         debug_suite: str | None = None,
     ) -> dict[str, Any]:
         """Make it, or a suite of it, or change the suite. ``valid_for`` is how long a publication is good, in seconds.
 
         ``snapshots`` keeps each state reachable by its time, for clients at this address with ``@SNAPSHOTID@`` in it; "none" ends it.
+        ``pdiffs`` is how many patches of each index stay, by which clients come from earlier states.
         """
 
     def add(

@@ -1,7 +1,9 @@
 //! Publishing is killed before each durable write: readers have the old state or the new one, and the next run finishes.
 
 use std::{
-    fs, process,
+    fs,
+    num::NonZeroUsize,
+    process,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,7 +15,7 @@ use debbuild_core::{
     context::Context,
     fail,
     path::AbsPath,
-    repo::{Input, PublishTarget, Repository, S3Credentials, S3Options, S3Target},
+    repo::{IndexFormat, Input, PublishTarget, Repository, S3Credentials, S3Options, S3Target, SuiteOptions},
     sign::{Keyring, MemorySigner, MemoryVerifier, Signer as _},
 };
 
@@ -66,6 +68,18 @@ async fn change(repository: &Repository, file: AbsPath) {
     repository.publish(&cx, &stable(), &MemorySigner::new("archive")).await.unwrap();
 }
 
+/// A published suite with patches of its indexes, which are larger than one package.
+async fn published(place: &Place) -> Repository {
+    let options = SuiteOptions::new(stable(), vec![place.architecture.clone()]).with_pdiffs(NonZeroUsize::new(3));
+    let options = options.with_formats(vec![IndexFormat::Plain, IndexFormat::Gzip]).with_contents(false);
+    let repository = Repository::init(&place.cx, place.dir(), options).await.unwrap();
+    for name in ["one", "two", "three", "four", "five"] {
+        place.add(&repository, vec![place.package(name, "1", "").await]).await;
+    }
+    change(&repository, place.package("old", "1", "").await.file).await;
+    repository
+}
+
 /// What a client reads is whole; the number of the state.
 async fn whole(place: &Place, repository: &Repository, at: usize) -> i64 {
     let keys = Keyring::Bytes(MemorySigner::new("archive").public_key(&place.cx).await.unwrap());
@@ -91,8 +105,8 @@ async fn killed_before_any_durable_write_the_old_state_or_the_new_one_is_whole()
         return change(&open(&words[0]).await, AbsPath::new(&words[1]).unwrap()).await;
     }
     let place = place().await;
-    let (old, new) = (place.package("old", "1", "").await, place.package("new", "1", "").await);
-    change(&place.repository().await, old.file).await;
+    let new = place.package("new", "1", "").await;
+    published(&place).await;
     let base = place.base.join("base");
     fs::rename(place.dir(), &base).unwrap();
     let mut seen = Vec::new();
@@ -108,7 +122,9 @@ async fn killed_before_any_durable_write_the_old_state_or_the_new_one_is_whole()
             change(&repository, new.file.clone()).await;
             whole(&place, &repository, at).await;
         }
-        assert_eq!(repository.list(&place.cx, &stable(), None).await.unwrap().len(), 2, "{at}");
+        assert_eq!(repository.list(&place.cx, &stable(), None).await.unwrap().len(), 7, "{at}");
+        let list = format!("dists/stable/main/binary-{}/Packages.diff/Index", place.architecture);
+        assert!(place.dir().descend(&list).unwrap().as_std().exists(), "{at}: no patches");
         assert!(repository.check(&place.cx, &stable()).await.unwrap().is_good());
         fs::remove_dir_all(place.dir()).unwrap();
         if !died {
@@ -133,9 +149,8 @@ async fn killed_before_any_write_to_a_bucket_the_old_state_or_the_new_one_is_who
         return;
     }
     let (place, storage) = (place().await, storage().await);
-    let (old, new) = (place.package("old", "1", "").await, place.package("new", "1", "").await);
-    let repository = place.repository().await;
-    change(&repository, old.file).await;
+    let new = place.package("new", "1", "").await;
+    let repository = published(&place).await;
     let before = place.base.join("before");
     copy(&place.dir(), &before).await;
     change(&repository, new.file).await;
@@ -163,8 +178,9 @@ async fn killed_before_any_write_to_a_bucket_the_old_state_or_the_new_one_is_who
 /// What a client that takes InRelease and indexes by hash reads is whole; the number of the state.
 async fn by_hash(place: &Place, there: &Repository, at: usize) -> i64 {
     let report = there.verify(&place.cx, &stable(), None).await.unwrap();
-    let by_name =
-        |path: &str| !path.contains("/by-hash/") && !path.ends_with("InRelease") && path.starts_with("dists/");
+    // Patches have one content for ever, and are there before the list that names them.
+    let is_fixed = |path: &str| path.contains("/by-hash/") || (path.contains(".diff/") && path.ends_with(".gz"));
+    let by_name = |path: &str| !is_fixed(path) && !path.ends_with("InRelease") && path.starts_with("dists/");
     let bad: Vec<_> = report.findings.iter().filter(|finding| !by_name(&finding.path)).collect();
     assert!(bad.is_empty(), "{at}: {bad:?}");
     there.current(&place.cx, &stable()).await.unwrap().number

@@ -5,6 +5,7 @@ mod crash;
 mod indexes;
 mod install;
 mod mirror;
+mod pdiff;
 mod place;
 mod s3;
 mod time;

@@ -66,9 +66,12 @@ pub(super) struct InitArgs {
     /// Have long descriptions in Translation-en instead of Packages; a new suite has
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     translations: Option<bool>,
+    /// How many patches of each index stay, by which clients come from earlier states (pdiffs), or `none`
+    #[arg(long, value_name = "N", value_parser = pdiffs)]
+    pdiffs: Option<Number>,
     /// How many versions of each package stay when more are added, or `all`
     #[arg(long, value_name = "N", value_parser = keep)]
-    keep: Option<Keep>,
+    keep: Option<Number>,
     /// The suite that packages of debug symbols go to instead
     #[arg(long, value_name = "SUITE")]
     debug_suite: Option<SuiteName>,
@@ -88,15 +91,23 @@ fn valid_for(text: &str) -> Result<ValidFor, String> {
     units::parse_duration(text).map(|span| ValidFor(Some(span.as_secs()))).map_err(|error| error.to_string())
 }
 
-/// A number of versions, or all.
+/// A number, or the word in its place.
 #[derive(Debug, Clone, Copy)]
-struct Keep(Option<NonZeroUsize>);
+struct Number(Option<NonZeroUsize>);
 
-fn keep(text: &str) -> Result<Keep, String> {
-    if text == "all" {
-        return Ok(Keep(None));
+fn number(text: &str, word: &str) -> Result<Number, String> {
+    if text == word {
+        return Ok(Number(None));
     }
-    text.parse().map(|versions| Keep(Some(versions))).map_err(|_| "not a number from 1, and not `all`".to_owned())
+    text.parse().map(|number| Number(Some(number))).map_err(|_| format!("not a number from 1, and not `{word}`"))
+}
+
+fn keep(text: &str) -> Result<Number, String> {
+    number(text, "all")
+}
+
+fn pdiffs(text: &str) -> Result<Number, String> {
+    number(text, "none")
 }
 
 pub(super) async fn init(door: &Door, args: &InitArgs) -> Answer {
@@ -114,7 +125,7 @@ pub(super) async fn init(door: &Door, args: &InitArgs) -> Answer {
     (change.not_automatic, change.but_automatic_upgrades) = (args.not_automatic, args.but_automatic_upgrades);
     (change.contents, change.translations) = (args.contents, args.translations);
     change.formats.clone_from(&args.formats);
-    change.keep = args.keep.map(|keep| keep.0);
+    (change.pdiffs, change.keep) = (args.pdiffs.map(|pdiffs| pdiffs.0), args.keep.map(|keep| keep.0));
     change.debug_suite.clone_from(&args.debug_suite);
     let dir = door.app.machine().path(&args.dir)?;
     let options = door.app.repo_init(&door.cx, &dir, &args.suite, change).await?;

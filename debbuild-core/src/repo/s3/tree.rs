@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     digest::Sha256,
     name::SuiteName,
-    repo::{RepoError, StateId, TreeContent, TreeFile},
+    repo::{RepoError, StateId, TreeContent, TreeFile, pdiff},
 };
 
 /// The version of the lists' schema.
@@ -164,21 +164,21 @@ impl Suite<'_> {
         Ok(self.load(current).await?.unwrap_or_default())
     }
 
-    /// Copies what a state has to where readers look: files by hash, then InRelease (the moment at which readers that use both
+    /// Copies what a state has to where readers look: patches and files by hash, then InRelease (the moment at which readers that use both
     /// see the new state), then the others.
     pub(super) async fn switch(&self, cx: &Context, state: StateId) -> Result<(), RepoError> {
         let missing = || RepoError::NoState { suite: self.name.clone(), state };
         let manifest = self.load(state).await?.ok_or_else(missing)?;
         let before = self.baseline(self.current().await?).await?;
-        let (mut by_hash, mut named) = (Vec::new(), Vec::new());
+        let (mut first, mut named) = (Vec::new(), Vec::new());
         for (path, sha256) in &manifest.files {
             if before.files.get(path) == Some(sha256) || is_release(path) {
                 continue;
             }
-            let copies = if is_by_hash(path) { &mut by_hash } else { &mut named };
+            let copies = if is_by_hash(path) || pdiff::is_patch(path) { &mut first } else { &mut named };
             copies.push((self.content(*sha256), self.visible(path)));
         }
-        self.copy_all(by_hash).await?;
+        self.copy_all(first).await?;
         cx.cancel().check()?;
         // From here on it is finished, whatever the caller wants: between the two, readers without by-hash see a mixture.
         for path in ["InRelease", "Release.gpg", "Release"] {

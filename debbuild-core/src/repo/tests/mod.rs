@@ -1,6 +1,7 @@
 //! Unit tests of repositories: staging, states, refusals, interruptions, on folder and memory targets, with the twins of signing.
 
 mod indexes;
+mod pdiff;
 mod retain;
 mod verify;
 
@@ -335,10 +336,8 @@ async fn the_key_is_exported_in_both_forms() {
     let place = place();
     let repository = place.repository().await;
     let key = repository.export_key(&place.cx, &stable(), "http://mirror.example/x", &place.signer).await.unwrap();
-    assert!(
-        key.sources
-            .starts_with("Types: deb deb-src\nURIs: http://mirror.example/x\nSuites: stable\nComponents: main\n")
-    );
+    let head = "Types: deb deb-src\nURIs: http://mirror.example/x\nSuites: stable\nComponents: main\n";
+    assert!(key.sources.starts_with(head), "{}", key.sources);
     assert!(key.sources.contains("\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n"), "{}", key.sources);
     assert_eq!(crate::sign::armor::dearmor(key.sources.as_bytes()).unwrap(), key.keyring);
     let error = repository.export_key(&place.cx, &stable(), "a b", &place.signer).await.unwrap_err();
