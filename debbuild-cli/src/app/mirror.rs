@@ -247,6 +247,7 @@ pub fn mirror_report_json(report: &Report) -> Value {
     json!({
         "added": changes(&report.added),
         "removed": changes(&report.removed),
+        "changed": changes(&report.changed),
         "kept": report.kept,
         "bytes": report.bytes,
         "left_out": left_out_json(&report.left_out),

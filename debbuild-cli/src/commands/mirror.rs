@@ -134,11 +134,11 @@ fn show(door: &Door, report: &Report) -> Answer {
     warn(door, &report.left_out);
     door.out.show(&mirror_report_json(report), |_| {
         let verb = if report.published { "published" } else { "unchanged" };
-        let (added, removed) = (report.added.len(), report.removed.len());
+        let [added, removed, changed] = [&report.added, &report.removed, &report.changed].map(Vec::len);
         let size = units::show_size(report.bytes);
         let (suite, number) = (&report.state.options.suite, report.state.number);
         format!(
-            "{suite}: {added} packages added ({size}), {removed} removed, {} kept; {verb}: state {number}\n",
+            "{suite}: {added} packages added ({size}), {removed} removed, {changed} changed, {} kept; {verb}: state {number}\n",
             report.kept
         )
     })?;

@@ -7,11 +7,14 @@ use crate::{
     acquire::{PoolFile, Suite},
     blob::BlobStore,
     context::Context,
+    control::single_paragraph,
     digest::{KeyHasher, Sha256},
     error::{Class, Classify as _},
     name::{ComponentName, FileName, PackageName, SuiteName},
     path::AbsPath,
-    repo::{Entry, Input, InputKind, Placing, RepoError, Repository, SourceFile, State, SuiteOptions, Wanted},
+    repo::{
+        Entry, Input, InputKind, Override, Placing, RepoError, Repository, SourceFile, State, SuiteOptions, Wanted,
+    },
     sign::Signer,
     version::Version,
 };
@@ -39,6 +42,8 @@ pub struct Report {
     pub added: Vec<Change>,
     /// What the archive does not have any more.
     pub removed: Vec<Change>,
+    /// What the archive says something else of than before: its section, priority, tags or description.
+    pub changed: Vec<Change>,
     /// How many packages stayed as they were.
     pub kept: usize,
     /// The size in bytes of the files that were added.
@@ -58,6 +63,8 @@ pub(super) struct Difference<'a> {
     /// In another component than before: their entries go before they come.
     moved: Vec<&'a Listed>,
     gone: Vec<Entry>,
+    /// What is there, and of which the archive says something else now.
+    said: Vec<(&'a Listed, Input)>,
     kept: usize,
 }
 
@@ -74,7 +81,8 @@ impl<'a> Difference<'a> {
             (entry.kind, name, version, entry.architecture_name().to_owned())
         };
         let mut there: BTreeMap<_, Entry> = entries.into_iter().map(|entry| (key(&entry), entry)).collect();
-        let mut found = Self { new: Vec::new(), moved: Vec::new(), gone: Vec::new(), kept: 0 };
+        let mut found = Self { new: Vec::new(), moved: Vec::new(), gone: Vec::new(), said: Vec::new(), kept: 0 };
+        let mut kept = Vec::new();
         for one in listed {
             match there.remove(&one.key()) {
                 None => found.new.push(one),
@@ -85,10 +93,12 @@ impl<'a> Difference<'a> {
                     found.moved.push(one);
                     found.gone.push(entry);
                 }
-                Some(_) => found.kept += 1,
+                Some(entry) => kept.push((one, entry)),
             }
         }
         found.gone.extend(there.into_values());
+        found.said = said_otherwise(cx, repository, &kept).await?;
+        found.kept = kept.len() - found.said.len();
         Ok(found)
     }
 
@@ -159,6 +169,26 @@ impl MirrorPlan {
     }
 }
 
+/// Those packages of a suite of which the archive says something else now, with their files in our pool.
+async fn said_otherwise<'a>(
+    cx: &Context,
+    repository: &Repository,
+    kept: &[(&'a Listed, Entry)],
+) -> Result<Vec<(&'a Listed, Input)>, MirrorError> {
+    let mut packages = Vec::with_capacity(kept.len());
+    for (listed, entry) in kept {
+        let ours = |file: &PoolFile| {
+            let path = entry.files.iter().find(|own| own.sha256 == file.sha256).map_or("", |own| own.path.as_str());
+            repository.dir().descend(path)
+        };
+        let local = listed.files.iter().map(ours).collect::<Result<_, _>>()?;
+        packages.push((entry.clone(), input(listed, local)?));
+    }
+    let otherwise = repository.said_otherwise(cx, packages.clone()).await?;
+    let said = kept.iter().zip(packages).zip(otherwise).filter(|(_, otherwise)| *otherwise);
+    Ok(said.map(|(((listed, _), (_, input)), _)| (*listed, input)).collect())
+}
+
 /// What was fetched, as an input: a .deb is not opened, what the verified index says of it is enough.
 async fn blobs_input(cx: &Context, store: &dyn BlobStore, listed: &Listed) -> Result<Input, MirrorError> {
     let mut local = Vec::with_capacity(listed.files.len());
@@ -182,7 +212,16 @@ pub(super) fn input(listed: &Listed, local: Vec<AbsPath>) -> Result<Input, Mirro
         let name = FileName::new(other.path.rsplit('/').next().unwrap_or_default())?;
         others.push(SourceFile::new(name, file));
     }
-    Ok(Input::new(InputKind::Source, file).with_sha256(first.sha256).with_files(others))
+    Ok(Input::new(InputKind::Source, file).with_sha256(first.sha256).with_files(others).with_given(given(listed)))
+}
+
+/// The section and the priority that the archive's index gives to a source; its own .dsc has none.
+fn given(listed: &Listed) -> Override {
+    let paragraph = single_paragraph(&listed.stanza).ok();
+    let field = |name| paragraph.as_ref().and_then(|paragraph| paragraph.get(name)).map(str::to_owned);
+    let mut given = Override::default();
+    (given.section, given.priority) = (field("Section"), field("Priority"));
+    given
 }
 
 /// Staging and publishing of a difference.
@@ -209,7 +248,10 @@ impl Stage<'_> {
             self.repository.remove(self.cx, self.suite, going).await?;
         }
         self.add(&difference.moved).await?;
-        let changed = !difference.new.is_empty() || !difference.gone.is_empty();
+        let said: Vec<&Listed> = difference.said.iter().map(|(listed, _)| *listed).collect();
+        self.inputs.extend(difference.said.into_iter().map(|(listed, input)| (listed.key(), input)));
+        self.add(&said).await?;
+        let changed = !difference.new.is_empty() || !difference.gone.is_empty() || !said.is_empty();
         let current = match self.repository.current(self.cx, self.suite).await {
             Ok(state) => Some(state).filter(|state| !changed && self.is_fresh(state)),
             Err(error) if error.class() == Class::NotFound => None,
@@ -230,11 +272,13 @@ impl Stage<'_> {
             version: listed.version.clone(),
             architecture: listed.architecture_name().to_owned(),
         };
-        let mut added: Vec<Change> = difference.wanted().map(listed).collect();
+        let mut added: Vec<Change> = difference.new.iter().chain(&difference.moved).copied().map(listed).collect();
+        let mut changed: Vec<Change> = said.into_iter().map(listed).collect();
         let mut removed: Vec<Change> = difference.gone.iter().map(entry).collect();
-        added.sort_unstable();
-        removed.sort_unstable();
-        Ok(Report { added, removed, kept: difference.kept, bytes, left_out, state, published })
+        for changes in [&mut added, &mut removed, &mut changed] {
+            changes.sort_unstable();
+        }
+        Ok(Report { added, removed, changed, kept: difference.kept, bytes, left_out, state, published })
     }
 
     async fn add(&mut self, listed: &[&Listed]) -> Result<(), MirrorError> {

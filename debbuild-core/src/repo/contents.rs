@@ -18,7 +18,7 @@ pub(super) fn pieces(cancel: &CancelToken, catalog: &Catalog, entries: &[&Entry]
         cancel.check()?;
         let sha256 = entry.main_file()?.sha256;
         let Some(paths) = catalog.paths(sha256)? else { return Ok(None) };
-        Ok::<_, RepoError>(Some((label(entry, &catalog.text(sha256)?), paths)))
+        Ok::<_, RepoError>(Some((label(entry, &catalog.text(entry.known_by()?)?), paths)))
     })?;
     let known: Vec<(String, String)> = known.into_iter().flatten().collect();
     let labels: BTreeSet<&str> = known.iter().map(|(label, _)| label.as_str()).collect();

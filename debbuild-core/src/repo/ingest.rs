@@ -14,6 +14,7 @@ use super::{
     pool,
     seen::{Seen, Stamp},
     stanza,
+    told::given,
 };
 use crate::{
     context::Context,
@@ -37,7 +38,7 @@ pub(super) struct Taken {
     /// The files that it needs in the pool; none where it is in the suite already.
     pub(super) files: Vec<Placement>,
     /// What the catalog did not know.
-    pub(super) known: Option<Known>,
+    pub(super) known: Vec<Known>,
     /// The file that was read.
     pub(super) read: Option<(AbsPath, Stamp, Sha256)>,
 }
@@ -67,7 +68,7 @@ fn refuse<T>(file: &AbsPath, reason: impl ToString) -> Result<T, RepoError> {
     Err(input_error(file, reason))
 }
 
-fn input_error(file: &AbsPath, reason: impl ToString) -> RepoError {
+pub(super) fn input_error(file: &AbsPath, reason: impl ToString) -> RepoError {
     RepoError::Input { file: file.to_string(), reason: reason.to_string() }
 }
 
@@ -89,41 +90,11 @@ impl Ingest<'_> {
         Err(RepoError::Undeclared { suite: self.options.suite.clone(), kind, name: name.to_string() })
     }
 
-    /// The entry of this digest that the suite has already, with what is given to it now.
-    fn staged(&self, component: &ComponentName, sha256: Option<Sha256>) -> Option<Taken> {
-        let sha256 = sha256?;
-        let (entry, is_debug) = self.staged.get(&sha256)?;
-        let is_whole = entry.kind == EntryKind::Source || !self.contents || self.catalog.has_paths(sha256);
-        if entry.component != *component || !is_whole || !self.is_in_pool(entry) {
-            return None;
-        }
-        let entry = self.overridden((*entry).clone());
-        Some(Taken { entry, is_debug: *is_debug, files: Vec::new(), known: None, read: None })
-    }
-
-    /// Whether the files in the pool are those that were put there. Where that is not known they are placed once more: the
-    /// target tells whether it has them.
-    fn is_in_pool(&self, entry: &Entry) -> bool {
-        entry.files.iter().all(|file| {
-            let Ok(path) = self.dir.descend(file.path.as_str()) else { return false };
-            let stamp = fs::metadata(&path).map(|metadata| Stamp::of(&metadata));
-            stamp.is_ok_and(|stamp| self.seen.digest(&path, &stamp) == Some(file.sha256))
-        })
-    }
-
-    fn overridden(&self, mut entry: Entry) -> Entry {
-        if let Some(given) = self.overrides.get(&entry.name) {
-            entry.section = given.section.clone().or(entry.section);
-            entry.priority = given.priority.clone().or(entry.priority);
-        }
-        entry
-    }
-
     fn binary(&self, component: &ComponentName, input: &Input) -> Result<Taken, RepoError> {
         let metadata = fs::metadata(&input.file).at("look at", &input.file)?;
         let stamp = Stamp::of(&metadata);
         let promised = input.sha256.or_else(|| self.seen.digest(&input.file, &stamp));
-        if let Some(staged) = self.staged(component, promised) {
+        if let Some(staged) = self.staged(component, promised, input)? {
             return Ok(staged);
         }
         let unread = |sha256| Brought { size: metadata.len(), sha256, file: input.file.clone() };
@@ -142,28 +113,23 @@ impl Ingest<'_> {
                     None => self.inside(input, reader),
                 })?;
                 check_promise(input, brought.size, brought.sha256)?;
-                if let Some(staged) = self.staged(component, Some(brought.sha256)) {
+                if let Some(staged) = self.staged(component, Some(brought.sha256), input)? {
                     return Ok(Taken { read: Some((input.file.clone(), stamp, brought.sha256)), ..staged });
                 }
                 (brought, inside?)
             }
         };
-        let (entry, is_debug) = self.binary_entry(component, input, &control, &brought)?;
+        let (mut entry, is_debug) = self.binary_entry(component, input, &control, &brought)?;
         let is_read = brought.file != input.file;
-        let is_new = !self.catalog.has(brought.sha256) || paths.is_some();
-        let known = Known { sha256: brought.sha256, text: control.into_bytes(), paths };
+        let known;
+        (entry.control, known) = self.known(brought.sha256, control, paths)?;
         Ok(Taken {
             files: entry.files.iter().map(|file| self.placement(file, input, &brought)).collect(),
             entry: self.overridden(entry),
             is_debug,
-            known: is_new.then_some(known),
+            known,
             read: is_read.then(|| (input.file.clone(), stamp, brought.sha256)),
         })
-    }
-
-    /// Whether everything that is wanted of a package is known.
-    fn knows(&self, sha256: Sha256) -> bool {
-        self.catalog.has(sha256) && (!self.contents || self.catalog.has_paths(sha256))
     }
 
     fn binary_entry(
@@ -200,6 +166,7 @@ impl Ingest<'_> {
             priority: None,
             built_using: used.collect(),
             files: vec![PoolFile { path, size: brought.size, sha256: brought.sha256 }],
+            control: None,
         };
         // What cannot be written into an index is refused now.
         stanza::binary(control, &entry, false).map_err(bad)?;
@@ -234,7 +201,7 @@ impl Ingest<'_> {
         let dsc = small_file(&input.file)?;
         let sha256 = Sha256::of(&dsc);
         check_promise(input, dsc.len() as u64, sha256)?;
-        if let Some(staged) = self.staged(component, Some(sha256)) {
+        if let Some(staged) = self.staged(component, Some(sha256), input)? {
             return Ok(staged);
         }
         let bad = |error: ControlError| input_error(&input.file, chain(&error));
@@ -246,7 +213,7 @@ impl Ingest<'_> {
         for listed in &control.files {
             files.push(self.source_file(input, &folder, listed)?);
         }
-        let given = |part: &str| is_word(part).then(|| part.to_owned());
+        let word = |part: &str| is_word(part).then(|| part.to_owned());
         let entry = Entry {
             kind: EntryKind::Source,
             component: component.clone(),
@@ -255,14 +222,16 @@ impl Ingest<'_> {
             architecture: None,
             source: control.source,
             source_version: control.version,
-            section: listed.and_then(|(section, _)| given(section)),
-            priority: listed.and_then(|(_, priority)| given(priority)),
+            section: listed.and_then(|(section, _)| word(section)),
+            priority: listed.and_then(|(_, priority)| word(priority)),
             built_using: Vec::new(),
             files: files.iter().map(|f| PoolFile { path: f.path.clone(), size: f.size, sha256: f.sha256 }).collect(),
+            control: None,
         };
+        let entry = self.overridden(given(entry, &input.given));
         stanza::source(&dsc, &entry).map_err(bad)?;
         let known = (!self.catalog.has(sha256)).then_some(Known { sha256, text: dsc, paths: None });
-        Ok(Taken { entry: self.overridden(entry), is_debug: false, files, known, read: None })
+        Ok(Taken { entry, is_debug: false, files, known: known.into_iter().collect(), read: None })
     }
 
     fn source_file(&self, input: &Input, folder: &PoolPath, listed: &FileEntry) -> Result<Placement, RepoError> {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Overrides, Placing, RepoError};
+use super::{Override, Overrides, Placing, RepoError};
 use crate::{
     digest::Sha256,
     name::{ComponentName, FileName},
@@ -49,8 +49,11 @@ pub struct Input {
     pub kind: InputKind,
     /// The digest that it must have, where that is known.
     pub sha256: Option<Sha256>,
-    /// The control file of a .deb, where that is known: then the .deb is not opened.
+    /// The control file of a .deb, where that is known: then the .deb is not opened. Where an index says something else of the
+    /// same file than is known, this is what the suite says from now on.
     pub control: Option<String>,
+    /// The section and the priority that an archive gives to a source.
+    pub given: Override,
     /// The files of a source package that do not lie beside its .dsc.
     pub files: Vec<SourceFile>,
 }
@@ -59,7 +62,8 @@ impl Input {
     /// This file.
     #[must_use]
     pub const fn new(kind: InputKind, file: AbsPath) -> Self {
-        Self { file, kind, sha256: None, control: None, files: Vec::new() }
+        let given = Override { section: None, priority: None };
+        Self { file, kind, sha256: None, control: None, given, files: Vec::new() }
     }
 
     /// This file, by the ending of its name.
@@ -90,6 +94,13 @@ impl Input {
     #[must_use]
     pub fn with_control(mut self, control: impl Into<String>) -> Self {
         self.control = Some(control.into());
+        self
+    }
+
+    /// With the section and the priority that an archive gives to the source.
+    #[must_use]
+    pub fn with_given(mut self, given: Override) -> Self {
+        self.given = given;
         self
     }
 

@@ -40,6 +40,7 @@ mod staging;
 mod stanza;
 mod store;
 mod suite;
+mod told;
 mod tree;
 mod verify;
 

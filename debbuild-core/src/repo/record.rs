@@ -80,6 +80,8 @@ pub struct Entry {
     pub built_using: Vec<BuiltUsing>,
     /// Its files in the pool; the .deb or the .dsc is the first.
     pub files: Vec<PoolFile>,
+    /// The digest of the control data that an archive's index has for it, where those are not what is known of its file.
+    pub(super) control: Option<Sha256>,
 }
 
 impl Entry {
@@ -98,6 +100,11 @@ impl Entry {
     /// The order in a suite and in indexes: name, version by dpkg's order, architecture. One suite holds one entry of each.
     pub(super) fn order(&self) -> (EntryKind, &PackageName, &Version, Option<&Architecture>) {
         (self.kind, &self.name, &self.version, self.architecture.as_ref())
+    }
+
+    /// By what the control data are known that its stanza is made of.
+    pub(super) fn known_by(&self) -> Result<Sha256, RepoError> {
+        self.control.map_or_else(|| Ok(self.main_file()?.sha256), Ok)
     }
 
     /// Its .deb or .dsc.

@@ -53,9 +53,11 @@ pub(super) fn line(entry: &Entry, text: &mut String) {
     };
     let same = |is: bool, part| if is { "-" } else { part };
     let architecture = entry.architecture.as_ref().map_or("-", Architecture::as_str);
+    // Most packages are what their own control data say.
+    let kind = entry.control.map_or_else(|| kind.to_owned(), |control| format!("{kind}:{control}"));
     let using: Vec<String> = entry.built_using.iter().map(|used| format!("{}={}", used.source, used.version)).collect();
     for part in [
-        kind,
+        kind.as_str(),
         entry.component.as_str(),
         entry.name.as_str(),
         entry.version.as_str(),
@@ -83,7 +85,12 @@ pub(super) fn read(text: &str) -> Option<Vec<Entry>> {
 fn entry(line: &str) -> Option<Entry> {
     let mut parts = line.split(' ');
     let mut part = || parts.next();
-    let kind = match part()? {
+    let kind = part()?;
+    let (kind, control) = match kind.split_once(':') {
+        Some((kind, control)) => (kind, Some(control.parse().ok()?)),
+        None => (kind, None),
+    };
+    let kind = match kind {
         "b" => EntryKind::Binary,
         "u" => EntryKind::Udeb,
         "s" => EntryKind::Source,
@@ -127,6 +134,7 @@ fn entry(line: &str) -> Option<Entry> {
         priority,
         built_using,
         files,
+        control,
     })
 }
 
@@ -161,6 +169,7 @@ mod tests {
                 size: 1,
                 sha256: Sha256::of(name.as_bytes()),
             }],
+            control: number.is_multiple_of(4).then(|| Sha256::of(b"said otherwise")),
         }
     }
 
@@ -169,9 +178,14 @@ mod tests {
         let entries: Vec<Entry> = (0..9).map(entry).collect();
         assert_eq!(read(&text(&entries)), Some(entries.clone()));
         let good = text(&entries[..1]);
-        for bad in
-            ["x", "b main", &good[..good.len() - 3], &good.replace("b main", "z main"), &good.replace(" 1 ", " x ")]
-        {
+        for bad in [
+            "x",
+            "b main",
+            "b:x main",
+            &good[..good.len() - 3],
+            &good.replacen('b', "z", 1),
+            &good.replace(" 1 ", " x "),
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 /// [`RepoError::Record`] when nothing is known of it, [`RepoError::Input`] when what is known cannot be written.
 pub(super) fn stanza(catalog: &Catalog, entry: &Entry, short: bool) -> Result<String, RepoError> {
     let file = entry.main_file()?;
-    let known = catalog.text(file.sha256)?;
+    let known = catalog.text(entry.known_by()?)?;
     let written = match entry.kind {
         EntryKind::Binary | EntryKind::Udeb => utf8(&known).and_then(|control| binary(control, entry, short)),
         EntryKind::Source => source(&known, entry),
@@ -51,7 +51,7 @@ pub(super) fn binary(control: &str, entry: &Entry, short: bool) -> Result<String
 /// The stanza of Translation-en, with the digest that tells whether it was there before; none without a description.
 pub(super) fn translation(catalog: &Catalog, entry: &Entry) -> Result<Option<(String, String)>, RepoError> {
     let file = entry.main_file()?;
-    let known = catalog.text(file.sha256)?;
+    let known = catalog.text(entry.known_by()?)?;
     let written = || {
         let paragraph = single_paragraph(utf8(&known)?)?;
         let Some(description) = paragraph.get("Description") else { return Ok(None) };

@@ -3,6 +3,7 @@
 mod checked;
 mod import;
 mod mirrored;
+mod told;
 
 use std::{sync::Arc, time::Duration};
 
