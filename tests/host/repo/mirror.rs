@@ -11,7 +11,7 @@ use debbuild_suite::debbuild::Sandbox;
 
 use super::place::{Apt, Place, place, run, stable};
 
-fn codename() -> String {
+pub(super) fn codename() -> String {
     let text = fs::read_to_string("/etc/os-release").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap();
     line.trim_matches('"').to_owned()

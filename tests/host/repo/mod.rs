@@ -1,5 +1,6 @@
 //! Repositories as apt, gpgv, sqv, dpkg-scanpackages and apt-ftparchive see them.
 
+mod bootstrap;
 mod cli;
 mod crash;
 mod indexes;
