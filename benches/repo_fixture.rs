@@ -52,8 +52,8 @@ impl PublishTarget for NoPool {
         self.0.remove(cx, files).await
     }
 
-    fn serves_by_time(&self) -> bool {
-        self.0.serves_by_time()
+    fn timed(&self, suite: &SuiteName, time: &str) -> Result<PoolPath, RepoError> {
+        self.0.timed(suite, time)
     }
 
     async fn expose(&self, cx: &Context, suite: &SuiteName, state: StateId, time: &str) -> Result<(), RepoError> {

@@ -63,46 +63,51 @@ pub async fn thinning(target: &dyn PublishTarget, scratch: &AbsPath) {
     assert_eq!(listed().await, [two]);
 }
 
-/// Where a target says that it can, states are reachable by time for as long as their trees stay.
+/// States are reachable by time for as long as their trees stay.
 ///
 /// # Panics
 /// When the target does not conform.
 pub async fn by_time(target: &dyn PublishTarget) {
+    const THEN: &str = "20250510T091605Z";
+    const LATER: &str = "20250511T091605Z";
     let cx = Context::new();
     let (one, two) = (StateId::new(1), StateId::new(2));
     let (mine, other) = (suite("timed"), suite("timed-updates/main"));
-    if !target.serves_by_time() {
-        let refused = target.expose(&cx, &mine, one, "20250510T091605Z").await;
-        assert!(matches!(refused, Err(RepoError::NotByTime)), "{refused:?}");
-        return;
-    }
     let read = async |name: &str| target.read(&cx, &path(name)).await.expect("it can be read");
-    let missing = target.expose(&cx, &mine, one, "20250510T091605Z").await;
+    let at = |suite: &SuiteName, time: &str, below: &str| {
+        format!("{}/{below}", target.timed(suite, time).expect("a good path"))
+    };
+    let missing = target.expose(&cx, &mine, one, THEN).await;
     assert!(matches!(missing, Err(RepoError::NoState { .. })), "{missing:?}");
     for (suite, text) in [(&other, "other"), (&mine, "one")] {
         target.stage(&cx, suite, one, &tree(text)).await.expect("the tree is staged");
         target.switch(&cx, suite, one).await.expect("it switches");
     }
     for _again in 0..2 {
-        target.expose(&cx, &mine, one, "20250510T091605Z").await.expect("it is exposed");
+        target.expose(&cx, &mine, one, THEN).await.expect("it is exposed");
     }
     target.stage(&cx, &mine, two, &tree("two")).await.expect("the tree is staged");
     target.switch(&cx, &mine, two).await.expect("it switches");
-    target.expose(&cx, &mine, two, "20250511T091605Z").await.expect("it is exposed");
+    target.expose(&cx, &mine, two, LATER).await.expect("it is exposed");
     for (name, text) in [
-        ("dists/timed/InRelease", "two"),
-        ("snapshots/20250511T091605Z/dists/timed/InRelease", "two"),
-        ("snapshots/20250510T091605Z/dists/timed/main/Packages", "one"),
-        ("snapshots/20250510T091605Z/dists/timed-updates/main/InRelease", "other"),
+        ("dists/timed/InRelease".to_owned(), "two"),
+        (at(&mine, LATER, "InRelease"), "two"),
+        (at(&mine, THEN, "main/Packages"), "one"),
+        (at(&mine, THEN, "main/by-hash/one"), "one"),
     ] {
-        assert_eq!(read(name).await.as_deref(), Some(text.as_bytes()), "{name}");
+        assert_eq!(read(&name).await.as_deref(), Some(text.as_bytes()), "{name}");
     }
+    // Where a whole archive lies at that time, the other suites are in it.
+    let others = at(&other, THEN, "InRelease");
+    let is_whole = others.starts_with("snapshots/");
+    assert_eq!(read(&others).await.is_some(), is_whole);
     target.prune(&cx, &mine, &[one]).await.expect("it prunes");
-    assert!(read("snapshots/20250510T091605Z/dists/timed/InRelease").await.is_some());
+    assert!(read(&at(&mine, THEN, "InRelease")).await.is_some());
     target.prune(&cx, &mine, &[]).await.expect("it prunes");
-    assert_eq!(read("snapshots/20250510T091605Z/dists/timed/InRelease").await, None);
-    assert!(read("snapshots/20250510T091605Z/dists/timed-updates/main/InRelease").await.is_some());
-    assert!(read("snapshots/20250511T091605Z/dists/timed/InRelease").await.is_some());
+    assert_eq!(read(&at(&mine, THEN, "InRelease")).await, None);
+    assert_eq!(read(&at(&mine, THEN, "main/Packages")).await, None);
+    assert_eq!(read(&others).await.is_some(), is_whole);
+    assert!(read(&at(&mine, LATER, "InRelease")).await.is_some());
 }
 
 fn tree(text: &'static str) -> Vec<TreeFile> {

@@ -154,8 +154,8 @@ impl PublishTarget for MemoryTarget {
         Ok(())
     }
 
-    fn serves_by_time(&self) -> bool {
-        true
+    fn timed(&self, suite: &SuiteName, time: &str) -> Result<PoolPath, RepoError> {
+        Ok(PoolPath::new(&format!("snapshots/{time}/dists/{suite}"))?)
     }
 
     async fn expose(&self, _: &Context, suite: &SuiteName, state: StateId, time: &str) -> Result<(), RepoError> {

@@ -180,14 +180,19 @@ pub trait PublishTarget: fmt::Debug + Send + Sync {
     /// [`RepoError::File`].
     async fn remove(&self, cx: &Context, files: &[PoolPath]) -> Result<(), RepoError>;
 
-    /// Whether [`PublishTarget::expose`] can do it: storage without links cannot.
-    fn serves_by_time(&self) -> bool;
-
-    /// Makes a state reachable by its time, for as long as its tree stays: under `snapshots/TIME/` lie the suite, the other suites
-    /// as readers see them now, and the pool. `time` is as [`Timestamp::snapshot_id`](crate::clock::Timestamp::snapshot_id) spells it.
+    /// The folder in which readers find a state by its time. Where there are links, a whole archive lies at that time
+    /// (`snapshots/TIME/dists/SUITE`); else the suite alone, under a longer name over the one pool (`dists/SUITE/TIME`).
     ///
     /// # Errors
-    /// [`RepoError::NoState`] when it was not staged, [`RepoError::NotByTime`].
+    /// [`RepoError::Name`].
+    fn timed(&self, suite: &SuiteName, time: &str) -> Result<PoolPath, RepoError>;
+
+    /// Makes a state reachable by its time, for as long as its tree stays: in the folder that [`PublishTarget::timed`] names, and
+    /// where there are links with the other suites as readers see them now. `time` is as
+    /// [`Timestamp::snapshot_id`](crate::clock::Timestamp::snapshot_id) spells it.
+    ///
+    /// # Errors
+    /// [`RepoError::NoState`] when it was not staged.
     async fn expose(&self, cx: &Context, suite: &SuiteName, state: StateId, time: &str) -> Result<(), RepoError>;
 
     /// What a reader gets under this path (`pool/...`, `dists/...` or `snapshots/...`).
@@ -259,9 +264,6 @@ pub enum RepoError {
     /// Something that debbuild did not publish lies where the suite should be.
     #[error("{0} was not published by debbuild")]
     Foreign(String),
-    /// The place has no links, so that it cannot serve earlier states by time.
-    #[error("this place cannot serve earlier states by time")]
-    NotByTime,
     /// A suite's name is a part of another's path.
     #[error("suite {0} would lie inside suite {1}")]
     Nested(SuiteName, SuiteName),
@@ -347,9 +349,7 @@ impl Classify for RepoError {
             | Self::NoState { .. }
             | Self::NotPublished(_)
             | Self::NoPackage { .. } => Class::NotFound,
-            Self::NotByTime | Self::Undeclared { .. } | Self::Option { .. } | Self::Path(_) | Self::Name(_) => {
-                Class::Usage
-            }
+            Self::Undeclared { .. } | Self::Option { .. } | Self::Path(_) | Self::Name(_) => Class::Usage,
             Self::Conflict { .. } | Self::Current { .. } | Self::Foreign(_) | Self::Nested(..) => Class::Conflict,
             Self::Mismatch { .. } => Class::Verification,
             Self::Input { .. } => Class::Source,

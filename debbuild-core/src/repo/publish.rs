@@ -132,7 +132,7 @@ impl Repository {
     /// What may as well be done by the next publication: the state becomes reachable by time, old trees go.
     async fn tidy(&self, cx: &Context, state: &State, before: &[State]) -> Result<(), RepoError> {
         let suite = &state.options.suite;
-        if self.is_by_time(&state.options) {
+        if state.options.is_by_time() {
             // The one before too: its run may have been interrupted here.
             for state in before.last().into_iter().chain([state]) {
                 self.target.expose(cx, suite, state.id(), &state.date.snapshot_id()).await?;
@@ -141,11 +141,6 @@ impl Repository {
         }
         let keep: Vec<StateId> = before.iter().map(State::id).collect();
         self.target.prune(cx, suite, &keep).await
-    }
-
-    /// Whether states of a suite stay reachable by time: then their trees stay until [`Repository::collect`] removes them.
-    pub(super) fn is_by_time(&self, options: &SuiteOptions) -> bool {
-        options.snapshots.is_some() && self.target.serves_by_time()
     }
 
     /// The newest states that readers have seen, oldest first: the last ones, and those that were current within the overlap.

@@ -66,10 +66,13 @@ impl Repository {
             to.stage(cx, suite, state.id(), &tree).await?;
             cx.cancel().check()?;
             to.switch(cx, suite, state.id()).await?;
-            return to.prune(cx, suite, &earlier.iter().map(State::id).collect::<Vec<_>>()).await;
+            expose(cx, before.as_ref(), state, to).await?;
+            let keep = if state.options.is_by_time() { self.states(cx, suite).await? } else { earlier };
+            return to.prune(cx, suite, &keep.iter().map(State::id).collect::<Vec<_>>()).await;
         }
         // It may have been interrupted just after the moment of the switch.
-        to.switch(cx, suite, state.id()).await
+        to.switch(cx, suite, state.id()).await?;
+        expose(cx, None, state, to).await
     }
 
     /// The record of the state that is there, unless what is there was published by somebody else.
@@ -191,6 +194,16 @@ impl Repository {
         };
         self.target.read(cx, &path).await?.ok_or_else(missing)
     }
+}
+
+/// Makes a state reachable by its time, and the one before it, whose run may have been interrupted there.
+async fn expose(cx: &Context, before: Option<&State>, state: &State, to: &dyn PublishTarget) -> Result<(), RepoError> {
+    if state.options.is_by_time() {
+        for state in before.into_iter().chain([state]) {
+            to.expose(cx, &state.options.suite, state.id(), &state.date.snapshot_id()).await?;
+        }
+    }
+    Ok(())
 }
 
 fn stored(state: &State) -> impl Iterator<Item = &IndexFile> {

@@ -179,7 +179,7 @@ impl Repository {
     ) -> Result<Vec<StateId>, RepoError> {
         let named = suite.clone();
         let options = self.stored(move |store| store.options(&named)).await?;
-        if self.is_by_time(&options) {
+        if options.is_by_time() {
             return Ok(kept);
         }
         Ok(self.recent(cx, suite).await?.iter().map(State::id).collect())
@@ -205,6 +205,10 @@ impl Repository {
         let pool = at.pool(cx).await?;
         let files: Vec<(PoolPath, u64)> = pool.into_iter().filter(|(path, _)| !plan.pool.contains(path)).collect();
         if !dry_run {
+            // What is reachable by time has its packages: it goes first.
+            for (suite, kept) in &plan.kept {
+                at.prune(cx, suite, kept).await?;
+            }
             let paths: Vec<PoolPath> = files.iter().map(|(path, _)| path.clone()).collect();
             at.remove(cx, &paths).await?;
         }

@@ -278,6 +278,12 @@ impl SuiteOptions {
         self
     }
 
+    /// Whether states stay reachable by time: then their trees stay until [`Repository::collect`](super::Repository::collect)
+    /// removes them.
+    pub(super) const fn is_by_time(&self) -> bool {
+        self.snapshots.is_some()
+    }
+
     /// Refuses what cannot be written into a Release file.
     pub(super) fn check(&self) -> Result<(), RepoError> {
         let refuse = |field, reason: &str| {

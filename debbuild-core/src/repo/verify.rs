@@ -234,7 +234,12 @@ impl<'a> Check<'a> {
             self.report.find(self.path("InRelease")?, format!("it is dated {}, which is in the future", release.date));
         }
         let mut names = [&release.suite, &release.codename].into_iter().flatten().peekable();
-        if names.peek().is_some() && !names.any(|name| name == self.suite) {
+        // As apt, which knows `stable/updates` by the Release of `stable`: so are states by their time, and old security suites.
+        let ours = |name: &SuiteName| {
+            let more = self.suite.as_str().strip_prefix(name.as_str());
+            more.is_some_and(|more| more.is_empty() || more.starts_with('/'))
+        };
+        if names.peek().is_some() && !names.any(ours) {
             self.report.note(self.path("InRelease")?, "it calls itself by the name of another suite");
         }
         Ok(())

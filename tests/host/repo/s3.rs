@@ -6,13 +6,16 @@ use debbuild_core::{
     cancel::CancelToken,
     command::{CommandRunner as _, CommandSpec, SystemRunner},
     context::Context,
-    name::PoolPath,
-    repo::{PublishTarget as _, RepoError, S3Credentials, S3Location, S3Options, S3Target, StateId, conformance},
-    sign::Keyring,
+    name::{PoolPath, SuiteName},
+    repo::{
+        Placing, PublishTarget as _, RepoError, Repository, S3Credentials, S3Location, S3Options, S3Target, StateId,
+        SuiteOptions, VerifyOptions, conformance, verify_published,
+    },
+    sign::{Keyring, Verifier},
 };
 use debbuild_suite::{bench::cache, debbuild::Sandbox};
 
-use super::place::{Log, place, run, stable};
+use super::place::{Log, main_component, place, run, stable};
 
 /// A server of S3-compatible storage, with one bucket that everybody may read, until it is dropped.
 pub(super) struct Storage {
@@ -170,4 +173,52 @@ async fn apt_reads_a_bucket_that_follows_the_repository() {
     other.publish(&place.cx, &stable(), &place.signer).await.unwrap();
     let error = other.publish_to(&place.cx, &stable(), &storage.target("apt"), "there").await.unwrap_err();
     assert!(matches!(error, RepoError::Conflict { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apt_installs_from_a_moment_of_the_past_in_a_bucket() {
+    let (place, storage) = (place().await, storage().await);
+    let target = storage.target("past");
+    let address = Some("https://mirror.example/snapshots/@SNAPSHOTID@/".to_owned());
+    let options = SuiteOptions::new(stable(), vec![place.architecture.clone()]).with_snapshots(address);
+    let repository = Repository::init(&place.cx, place.dir(), options).await.unwrap();
+    let mut states = Vec::new();
+    for version in ["1.0", "2.0"] {
+        let package = vec![(main_component(), place.package("hello", version, "").await)];
+        repository.replace(&place.cx, &stable(), package, Placing::Copy).await.unwrap();
+        repository.publish(&place.cx, &stable(), &place.signer).await.unwrap();
+        states.push((version, repository.publish_to(&place.cx, &stable(), &target, "there").await.unwrap()));
+    }
+    let key = repository.export_key(&place.cx, &stable(), &storage.uri("past"), &place.signer).await.unwrap();
+    assert!(
+        key.sources.contains(
+            "Suites: stable
+"
+        ),
+        "{}",
+        key.sources
+    );
+    let suites = states.iter().map(|(version, state)| (*version, format!("stable/{}", state.date.snapshot_id())));
+    for (version, suite) in suites.chain([("2.0", "stable".to_owned())]) {
+        // An apt that knows nothing of it, and has not one word to say about the name.
+        let sources = key.sources.replace(
+            "Suites: stable
+",
+            &format!(
+                "Suites: {suite}
+"
+            ),
+        );
+        let apt = place.apt_with("past.sources", &sources);
+        apt.update(&[]).await.clean();
+        let plan = apt.get(&["install", "--simulate", "hello"]).await.clean().stdout;
+        assert!(plan.contains(&format!("Inst hello ({version} ")), "{suite}: {plan}");
+        apt.get(&["download", "hello"]).await.clean();
+        // Checked as any archive is, without a word about the name here either.
+        let (verifier, keys, suite) = (place.verifier(), place.keys().await, SuiteName::new(&suite).unwrap());
+        let keys: Option<(&dyn Verifier, &Keyring)> = Some((&verifier, &keys));
+        let report = verify_published(&place.cx, &target, &suite, keys, &VerifyOptions::new()).await.unwrap();
+        assert!(report.is_good() && report.files > 5, "{suite}: {report:?}");
+        assert!(!report.notes.iter().any(|note| note.problem.contains("another suite")), "{suite}: {report:?}");
+    }
 }

@@ -3,6 +3,10 @@
 //! Such storage cannot replace a folder at once. What it can is to replace one object, so the switch is the moment at which
 //! `InRelease` is put: what it lists is there by hash before, and stays there for as long as readers may ask for it. Readers
 //! that do not use `Acquire-By-Hash`, or read `Release` with `Release.gpg` instead, may meet a mixture for a moment.
+//!
+//! There are no links either, and a file of the pool is found by a path from where the archive begins. So an earlier state lies in
+//! the same archive, under a longer name of its suite: `deb URI SUITE/TIME COMPONENT`. apt takes `SUITE/TIME` for `SUITE`, as it
+//! takes `stable/updates` for `stable`.
 
 mod bucket;
 mod options;
@@ -84,12 +88,12 @@ impl PublishTarget for S3Target {
         self.bucket.delete(files.iter().map(ToString::to_string).collect()).await
     }
 
-    fn serves_by_time(&self) -> bool {
-        false
+    fn timed(&self, suite: &SuiteName, time: &str) -> Result<PoolPath, RepoError> {
+        Ok(PoolPath::new(&self.suite(suite).timed(time))?)
     }
 
-    async fn expose(&self, _: &Context, _: &SuiteName, _: StateId, _: &str) -> Result<(), RepoError> {
-        Err(RepoError::NotByTime)
+    async fn expose(&self, cx: &Context, suite: &SuiteName, state: StateId, time: &str) -> Result<(), RepoError> {
+        self.suite(suite).expose(cx, state, time).await
     }
 
     async fn read(&self, _: &Context, path: &PoolPath) -> Result<Option<Bytes>, RepoError> {

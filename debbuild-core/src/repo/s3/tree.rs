@@ -25,6 +25,9 @@ const SCHEMA: u32 = 1;
 struct Manifest {
     schema: u32,
     files: BTreeMap<String, Sha256>,
+    /// The times by which readers find it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    times: BTreeSet<String>,
 }
 
 /// A suite in a bucket.
@@ -50,6 +53,11 @@ impl Suite<'_> {
 
     fn visible(&self, below: &str) -> String {
         format!("dists/{}/{below}", self.name)
+    }
+
+    /// The folder of a state that is found by its time.
+    pub(super) fn timed(&self, time: &str) -> String {
+        self.visible(time)
     }
 
     async fn load(&self, state: StateId) -> Result<Option<Manifest>, RepoError> {
@@ -126,13 +134,43 @@ impl Suite<'_> {
         }
         let puts = fresh.into_iter().map(|(sha256, bytes)| (self.content(sha256), bytes)).collect();
         self.put_all(cx, puts).await?;
-        let manifest = serde_json::to_vec(&Manifest { schema: SCHEMA, files }).map_err(|error| RepoError::Storage {
+        self.save(state, &Manifest { schema: SCHEMA, files, times: BTreeSet::new() }).await
+    }
+
+    async fn save(&self, state: StateId, manifest: &Manifest) -> Result<(), RepoError> {
+        let bytes = serde_json::to_vec(manifest).map_err(|error| RepoError::Storage {
             action: "write",
             object: self.bucket.shown(&self.manifest(state)),
             reason: error.to_string(),
             refused: false,
         })?;
-        self.bucket.put(&self.manifest(state), manifest.into(), None).await
+        self.bucket.put(&self.manifest(state), bytes.into(), None).await
+    }
+
+    /// Copies what a state has to where readers look for it by its time: what it lists, then InRelease. The list of the state says
+    /// first that it is there, so that whatever an interruption leaves goes with the state.
+    pub(super) async fn expose(&self, cx: &Context, state: StateId, time: &str) -> Result<(), RepoError> {
+        let missing = || RepoError::NoState { suite: self.name.clone(), state };
+        let mut manifest = self.load(state).await?.ok_or_else(missing)?;
+        let folder = self.timed(time);
+        let release = format!("{folder}/InRelease");
+        let there = self.bucket.mark(&release, Mark::State).await?;
+        if there.is_some_and(|(_, mark)| mark == Some(state.to_string())) {
+            return Ok(());
+        }
+        if manifest.times.insert(time.to_owned()) {
+            self.save(state, &manifest).await?;
+        }
+        // Copies by hash of other states' indexes are of no use there.
+        let own: BTreeSet<&Sha256> =
+            manifest.files.iter().filter(|(path, _)| !is_by_hash(path)).map(|(_, sha256)| sha256).collect();
+        let listed = manifest.files.iter().filter(|(path, sha256)| *path != "InRelease" && own.contains(sha256));
+        let copies = listed.map(|(path, sha256)| (self.content(*sha256), format!("{folder}/{path}"))).collect();
+        self.copy_all(copies).await?;
+        cx.cancel().check()?;
+        let Some(sha256) = manifest.files.get("InRelease") else { return Ok(()) };
+        let bytes = self.bucket.get(&self.content(*sha256)).await?.ok_or_else(missing)?;
+        self.bucket.put(&release, bytes, Some(&Label::changing(Mark::State, state))).await
     }
 
     async fn put_all(&self, cx: &Context, objects: Vec<(String, Bytes)>) -> Result<(), RepoError> {
@@ -205,6 +243,9 @@ impl Suite<'_> {
             content.extend(manifest.files.values().map(|sha256| self.content(*sha256)));
             if Some(state) == current {
                 visible.extend(manifest.files.keys().map(|path| self.visible(path)));
+            }
+            for folder in manifest.times.iter().map(|time| self.timed(time)) {
+                visible.extend(manifest.files.keys().map(|path| format!("{folder}/{path}")));
             }
         }
         // The lists first: one that is there has all of its content.

@@ -188,3 +188,70 @@ async fn another_place_follows_and_is_thinned_out() {
     let error = repository.publish_to(&place.cx, &stable(), &*there, "there").await.unwrap_err();
     assert_eq!(error.class(), Class::Conflict, "{error}");
 }
+
+#[tokio::test]
+async fn other_places_have_states_by_time_until_they_are_collected() {
+    let place = place();
+    let address = Some("https://mirror.example/snapshots/@SNAPSHOTID@/".to_owned());
+    let options = options().with_snapshots(address);
+    let repository = Repository::init(&place.cx, place.base.join("repo"), options).await.unwrap();
+    let mut places: Vec<Arc<dyn PublishTarget>> =
+        vec![Arc::new(FolderTarget::new(place.base.join("copy"))), Arc::new(MemoryTarget::new())];
+    #[cfg(feature = "s3")]
+    places.push(Arc::new(S3Target::in_memory()));
+    let mut states = Vec::new();
+    for version in 1..=4 {
+        let input = place.package("hello", &version.to_string(), "amd64", &version.to_string());
+        repository.replace(&place.cx, &stable(), vec![(main_component(), input)], Placing::Copy).await.unwrap();
+        later(&place, &repository).await;
+        for (number, there) in places.iter().enumerate() {
+            let name = format!("there{number}");
+            states.push(repository.publish_to(&place.cx, &stable(), &**there, &name).await.unwrap());
+        }
+    }
+    states.dedup_by_key(|state| state.number);
+    let left = async |there: &dyn PublishTarget| {
+        let mut left = Vec::new();
+        for state in &states {
+            let folder = there.timed(&stable(), &state.date.snapshot_id()).unwrap();
+            let read = async |below: &str| {
+                let path = PoolPath::new(&format!("{folder}/{below}")).unwrap();
+                there.read(&place.cx, &path).await.unwrap()
+            };
+            let (release, signed) = (read("Release").await, read("InRelease").await);
+            let packages = read("main/binary-amd64/Packages").await;
+            assert_eq!((release.is_some(), packages.is_some()), (signed.is_some(), signed.is_some()), "{folder}");
+            let Some(release) = release else { continue };
+            assert_eq!(Sha256::of(&release), state.release_sha256);
+            let packages = String::from_utf8(packages.unwrap().to_vec()).unwrap();
+            let path = packages.lines().find_map(|line| line.strip_prefix("Filename: ")).unwrap();
+            assert!(there.stat(&place.cx, &PoolPath::new(path).unwrap()).await.unwrap().is_some(), "{path}");
+            left.push(state.number);
+        }
+        left
+    };
+    for there in &places {
+        assert_eq!(left(&**there).await, [1, 2, 3, 4], "{there:?}");
+    }
+    let rule = repository.retention(&place.cx, &stable()).await.unwrap().with_last(Some(1));
+    repository.set_retention(&place.cx, &stable(), rule).await.unwrap();
+    for there in &places {
+        repository.collect_at(&place.cx, &**there, true).await.unwrap();
+        assert_eq!(left(&**there).await, [1, 2, 3, 4], "only told: {there:?}");
+        let collected = repository.collect_at(&place.cx, &**there, false).await.unwrap();
+        assert_eq!((left(&**there).await, collected.files.len()), (vec![3, 4], 2), "{there:?}");
+        let copy = repository.clone().with_target(Arc::clone(there));
+        assert!(place.verify(&copy).await.is_good());
+    }
+    // What is collected here first goes there with the next publication.
+    repository.collect(&place.cx, false).await.unwrap();
+    for _ in 5..=6 {
+        later(&place, &repository).await;
+    }
+    repository.collect(&place.cx, false).await.unwrap();
+    for (number, there) in places.iter().enumerate() {
+        let name = format!("there{number}");
+        repository.publish_to(&place.cx, &stable(), &**there, &name).await.unwrap();
+        assert_eq!(left(&**there).await, [4], "{there:?}");
+    }
+}
