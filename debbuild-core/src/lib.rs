@@ -33,6 +33,8 @@ pub mod fail;
 #[cfg(not(feature = "testing"))]
 mod fail;
 pub mod file_lock;
+#[cfg(feature = "testing")]
+pub mod fuzz;
 pub mod id;
 pub mod lock;
 #[cfg(feature = "resolve")]

@@ -237,7 +237,7 @@ async fn versions_are_compared_and_packages_shown() {
     assert_eq!(wrong.status, 2, "{wrong:?}");
     assert!(wrong.stderr.contains("revision number is empty"), "{wrong:?}");
 
-    user.write("tree/DEBIAN/control", crate::rows::deb::CONTROL);
+    user.write("tree/DEBIAN/control", debbuild_core::deb::fixture::CONTROL);
     user.write("tree/etc/demo.conf", "x = 1\n");
     user.write("tree/DEBIAN/conffiles", "/etc/demo.conf\n");
     let build = debbuild_core::command::CommandSpec::new("dpkg-deb")
@@ -249,7 +249,7 @@ async fn versions_are_compared_and_packages_shown() {
         shown.stdout,
         format!(
             "{}\ncontrol files: conffiles, control\nconfiguration file: /etc/demo.conf\n",
-            crate::rows::deb::CONTROL
+            debbuild_core::deb::fixture::CONTROL
         )
     );
     let files = user.run(["--format", "json", "deb", "contents", "demo.deb"]).await.json();

@@ -2,6 +2,8 @@
 
 mod ar;
 mod compress;
+#[cfg(feature = "testing")]
+pub mod fixture;
 mod listing;
 
 use std::{collections::BTreeMap, io};

@@ -20,6 +20,8 @@ mod input;
 mod key;
 mod memory;
 mod named;
+#[cfg(feature = "resolve")]
+mod otherwise;
 mod overrides;
 mod parallel;
 mod pdiff;

@@ -6,14 +6,14 @@
 use std::fs;
 
 use super::{
-    Entry, EntryKind, Input, Override, RepoError, Repository,
-    catalog::{Catalog, Known},
+    Entry, EntryKind, Input, Override, RepoError,
+    catalog::Known,
     ingest::{Ingest, Taken, input_error},
     overrides::is_word,
     seen::Stamp,
     stanza,
 };
-use crate::{context::Context, digest::Sha256, error::chain, name::ComponentName};
+use crate::{digest::Sha256, error::chain, name::ComponentName};
 
 /// The entry with what an archive gives to it.
 pub(super) fn given(mut entry: Entry, given: &Override) -> Entry {
@@ -93,35 +93,5 @@ impl Ingest<'_> {
             known.push(Known { sha256, text, paths });
         }
         Ok((is_other.then_some(own), known))
-    }
-}
-
-/// Whether an input says of a package what is known of it.
-fn says_the_same(catalog: &Catalog, entry: &Entry, input: &Input) -> Result<bool, RepoError> {
-    if let (Some(control), true) = (&input.control, entry.kind != EntryKind::Source) {
-        return Ok(catalog.text(entry.known_by()?)? == control.as_bytes());
-    }
-    Ok(given(entry.clone(), &input.given) == *entry)
-}
-
-impl Repository {
-    /// Which of these packages of a suite are said to be something else by these inputs than they are known to be.
-    ///
-    /// # Errors
-    /// [`RepoError::Record`].
-    pub(crate) async fn said_otherwise(
-        &self,
-        cx: &Context,
-        packages: Vec<(Entry, Input)>,
-    ) -> Result<Vec<bool>, RepoError> {
-        let cancel = cx.cancel().clone();
-        self.stored(move |store| {
-            let catalog = store.catalog()?;
-            super::parallel::map(&packages, |(entry, input)| {
-                cancel.check()?;
-                Ok(!says_the_same(&catalog, entry, input)?)
-            })
-        })
-        .await
     }
 }

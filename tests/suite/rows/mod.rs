@@ -1,9 +1,10 @@
 //! Bad inputs, one test for each row of the reference's table: refused with an error that names what is wrong, and nothing is left.
 //!
-//! Row 20 needs keys of real tools: `unknown_expired_revoked_weak_and_early_signatures_are_told_apart`. Rows 35 and 36 are the resolver's.
+//! Row 20 needs keys of real tools: `unknown_expired_revoked_weak_and_early_signatures_are_told_apart`.
 
-pub(crate) mod deb;
+mod deb;
 mod packages;
+mod resolver;
 mod signed;
 mod text;
 mod uploads;

@@ -6,6 +6,7 @@ use debbuild_core::{
     arch::Architecture,
     clock::{FixedClock, Timestamp},
     context::Context,
+    deb::fixture::{ar, entry, tarball},
     digest::Sha256,
     error::{Class, Classify as _},
     name::SuiteName,
@@ -15,10 +16,7 @@ use debbuild_core::{
     upload::{Outcome, Refusal, Upload, UploadDoor, UploadOptions, Uploader, Uploaders},
 };
 
-use super::{
-    deb::{ar, entry, tarball},
-    refused,
-};
+use super::refused;
 
 struct Place {
     _folder: tempfile::TempDir,

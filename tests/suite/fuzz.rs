@@ -1,21 +1,13 @@
-//! Fuzz targets: arbitrary bytes, and samples of every format with a few things changed. A few thousand inputs each, always the
-//! same; with `DEBBUILD_TEST_FULL=1` new ones for a minute each.
+//! Every fuzz target with arbitrary bytes, and with its samples and a few things changed in them: a few thousand inputs each,
+//! always the same. `tests/fuzz` looks further.
 
-mod archives;
-mod texts;
-
-use std::time::{Duration, Instant};
-
-use debbuild_suite::pool::full;
+use debbuild_core::fuzz::{Target, targets};
 use proptest::{
     collection::vec,
     prelude::*,
     sample::select,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-
-/// How long a target runs in the long form.
-const LONG: Duration = Duration::from_secs(60);
 
 /// One change of a sample; places are taken modulo its length.
 #[derive(Debug, Clone)]
@@ -68,37 +60,55 @@ fn change(words: Vec<&'static [u8]>) -> impl Strategy<Value = Change> {
 }
 
 /// Gives a target arbitrary bytes and changed samples, into which words of the format are put too. A panic is shrunk and shown.
-fn fuzz(samples: &[Vec<u8>], words: &[&'static [u8]], target: impl Fn(&[u8])) {
-    for sample in samples {
-        target(sample);
-    }
-    let changed = (select(samples.to_vec()), vec(change(words.to_vec()), 1..6)).prop_map(|(mut bytes, changes)| {
+fn fuzz(target: &Target) {
+    target.samples.iter().for_each(|sample| (target.run)(sample));
+    let changes = vec(change(target.words.clone()), 1..6);
+    let changed = (select(target.samples.clone()), changes).prop_map(|(mut bytes, changes)| {
         changes.iter().for_each(|change| change.apply(&mut bytes));
         bytes
     });
     let input = prop_oneof![1 => vec(any::<u8>(), 0..300), 6 => changed];
     let config = Config { cases: 3000, failure_persistence: None, ..Config::default() };
-    let start = Instant::now();
-    loop {
-        let mut runner = if full() {
-            TestRunner::new(config.clone())
-        } else {
-            TestRunner::new_with_rng(config.clone(), TestRng::deterministic_rng(RngAlgorithm::ChaCha))
-        };
-        let found = runner.run(&input, |bytes| {
-            target(&bytes);
-            Ok(())
-        });
-        if let Err(found) = found {
-            panic!("{found}");
-        }
-        if !full() || start.elapsed() > LONG {
-            return;
-        }
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let found = runner.run(&input, |bytes| {
+        (target.run)(&bytes);
+        Ok(())
+    });
+    if let Err(found) = found {
+        panic!("{}: {found}", target.name);
     }
 }
 
-/// Samples of text.
-fn texts(samples: &[&str]) -> Vec<Vec<u8>> {
-    samples.iter().map(|text| text.as_bytes().to_vec()).collect()
+/// The target of this name.
+fn named(name: &str) {
+    let all = targets();
+    fuzz(all.iter().find(|target| target.name == name).expect("there is such a target"));
+}
+
+macro_rules! fuzzed {
+    ($($test:ident = $name:literal),* $(,)?) => {
+        $(#[test]
+        fn $test() {
+            named($name);
+        })*
+
+        #[test]
+        fn every_target_is_fuzzed() {
+            let names: Vec<&str> = targets().iter().map(|target| target.name).collect();
+            assert_eq!(names, [$($name),*]);
+        }
+    };
+}
+
+fuzzed! {
+    versions = "versions",
+    relations = "relations",
+    paragraphs = "paragraphs",
+    uploads = "uploads",
+    indexes = "indexes",
+    changelogs = "changelogs",
+    releases = "releases",
+    outer_archives = "outer-archives",
+    inner_archives = "inner-archives",
+    decompressors = "decompressors",
 }

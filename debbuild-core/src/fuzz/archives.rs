@@ -1,14 +1,15 @@
-//! Fuzz targets of .deb files: the outer archive, the inner ones, and the decompressors.
+//! Targets of .deb files: the outer archive, the inner ones, and the decompressors.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 
-use debbuild_core::{
+use super::Target;
+use crate::{
     context::Context,
-    deb::{Deb, DebError, DebLimits},
+    deb::{
+        Deb, DebError, DebLimits,
+        fixture::{CONTROL, ar, control_tar, entry, tarball},
+    },
 };
-
-use super::fuzz;
-use crate::rows::deb::{CONTROL, ar, control_tar, entry, tarball};
 
 /// What a target may unpack, in bytes.
 const MOST: u64 = 1 << 20;
@@ -26,7 +27,7 @@ fn read(bytes: &[u8]) -> Result<u64, DebError> {
     Deb::walk(&Context::new(), bytes, &limits(), &mut |entry, content| {
         assert!(entry.path == "." || !entry.path.split('/').any(|part| matches!(part, "" | "." | "..")), "{entry:?}");
         let mut content = content.take(2 * MOST);
-        let copied = std::io::copy(&mut content, &mut std::io::sink());
+        let copied = io::copy(&mut content, &mut io::sink());
         total += copied.map_err(|source| DebError::Read { member: entry.path, source })?;
         Ok(())
     })?;
@@ -34,25 +35,27 @@ fn read(bytes: &[u8]) -> Result<u64, DebError> {
     Ok(total)
 }
 
-fn compressed(ending: &str, content: &[u8]) -> Vec<u8> {
+/// The compressions, by the endings that members have.
+const ENDINGS: [&str; 4] = [".gz", ".xz", ".zst", ".bz2"];
+
+fn compressed(ending: &str, content: &[u8]) -> io::Result<Vec<u8>> {
     match ending {
         ".gz" => {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-            encoder.write_all(content).unwrap();
-            encoder.finish().unwrap()
+            encoder.write_all(content)?;
+            encoder.finish()
         }
         ".xz" => {
             let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
-            encoder.write_all(content).unwrap();
-            encoder.finish().unwrap()
+            encoder.write_all(content)?;
+            encoder.finish()
         }
-        ".zst" => zstd::encode_all(content, 3).unwrap(),
-        ".bz2" => {
+        ".zst" => zstd::encode_all(content, 3),
+        _ => {
             let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
-            encoder.write_all(content).unwrap();
-            encoder.finish().unwrap()
+            encoder.write_all(content)?;
+            encoder.finish()
         }
-        _ => content.to_vec(),
     }
 }
 
@@ -72,23 +75,18 @@ fn deb(ending: &str, data: &[u8]) -> Vec<u8> {
     ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), (name.as_str(), data)])
 }
 
-#[test]
-fn outer_archives() {
-    let sample = deb("", &data());
-    assert!(read(&sample).is_ok());
-    fuzz(
-        &[sample],
-        &[b"!<arch>\n", b"`\n", b"9999999999", b"//", b"#1/4", b"_x", b"data.tar", b"control.tar"],
-        |bytes| {
-            drop(read(bytes));
-        },
-    );
+pub(super) fn outer_archives() -> Target {
+    let words: [&'static [u8]; 8] =
+        [b"!<arch>\n", b"`\n", b"9999999999", b"//", b"#1/4", b"_x", b"data.tar", b"control.tar"];
+    Target::new("outer-archives", vec![deb("", &data())], &words, |bytes| {
+        drop(read(bytes));
+    })
 }
 
-#[test]
-fn inner_archives() {
+pub(super) fn inner_archives() -> Target {
     let words: [&'static [u8]; 6] = [b"../", b"/", b"\0", b"ustar", b"77777777777", b"\x80\x00\x00\xff"];
-    fuzz(&[data(), control_tar(), CONTROL.as_bytes().to_vec()], &words, |bytes| {
+    let samples = vec![data(), control_tar(), CONTROL.as_bytes().to_vec()];
+    Target::new("inner-archives", samples, &words, |bytes| {
         // The sums of the headers are made right, so that what follows them is looked at.
         let mut tar = bytes.to_vec();
         for block in tar.as_chunks_mut::<512>().0 {
@@ -100,19 +98,23 @@ fn inner_archives() {
         }
         drop(read(&deb("", &tar)));
         drop(read(&ar(&[("debian-binary", b"2.0\n"), ("control.tar", &tar), ("data.tar", &data())])));
-    });
+    })
 }
 
-#[test]
-fn decompressors() {
-    for ending in [".gz", ".xz", ".zst", ".bz2"] {
-        let zeros = tarball(&[entry(tar::EntryType::Regular, "./zeros", "", &vec![0; 512 << 10])]);
-        let samples = [compressed(ending, &data()), compressed(ending, &zeros)];
-        for sample in &samples {
-            assert!(read(&deb(ending, sample)).is_ok(), "{ending}");
+/// The first byte of an input says which decompressor gets the rest.
+pub(super) fn decompressors() -> Target {
+    let zeros = tarball(&[entry(tar::EntryType::Regular, "./zeros", "", &vec![0; 512 << 10])]);
+    let mut samples = Vec::new();
+    for (number, ending) in (0..).zip(ENDINGS) {
+        for content in [&data(), &zeros] {
+            let sample = compressed(ending, content).unwrap_or_else(|error| panic!("{ending}: {error}"));
+            assert!(read(&deb(ending, &sample)).is_ok(), "{ending}");
+            samples.push([&[number], &sample[..]].concat());
         }
-        fuzz(&samples, &[b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"], |bytes| {
-            drop(read(&deb(ending, bytes)));
-        });
     }
+    let words: [&'static [u8]; 4] = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"];
+    Target::new("decompressors", samples, &words, |bytes| {
+        let Some((number, rest)) = bytes.split_first() else { return };
+        drop(read(&deb(ENDINGS[usize::from(*number) % ENDINGS.len()], rest)));
+    })
 }

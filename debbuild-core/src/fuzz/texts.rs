@@ -1,19 +1,19 @@
-//! Fuzz targets of what is text: versions, relations, control files, changelogs, releases.
+//! Targets of what is text: versions, relations, control files, changelogs, releases.
 
 use std::{cmp::Ordering, io::BufReader};
 
-use debbuild_core::{
+use crate::{
     changelog,
     control::{
-        BinaryPackage, Buildinfo, Changes, ControlError, DebianControl, ParagraphReader, Release, SourceControl,
-        StreamError, paragraphs, read_packages, read_sources, signed_text, stream_contents, stream_packages, utf8,
+        self, BinaryPackage, Buildinfo, Changes, ControlError, DebianControl, ParagraphReader, Release, SourceControl,
+        StreamError, read_packages, read_sources, signed_text, stream_contents, stream_packages, utf8,
     },
     name::PoolPath,
     relation::Relations,
     version::Version,
 };
 
-use super::{fuzz, texts};
+use super::{Target, texts};
 
 const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
@@ -58,10 +58,9 @@ const WORDS: [&[u8]; 14] = [
     b"Architecture: source all\n",
 ];
 
-#[test]
-fn versions() {
+pub(super) fn versions() -> Target {
     let samples = texts(&["1:2.10-3+deb12u1~bpo11+1", "0", "1.0-0", "2147483647:1-1", "1.0+b2"]);
-    fuzz(&samples, &[b":", b"-", b"~", b"+b", b"99999999999"], |bytes| {
+    Target::new("versions", samples, &[b":", b"-", b"~", b"+b", b"99999999999"], |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let (a, b) = text.split_once(' ').unwrap_or((text, "1.0-1"));
         if let Ok((version, warning)) = Version::tolerant(a) {
@@ -73,31 +72,36 @@ fn versions() {
                 assert_eq!(version == other, version.cmp(&other).is_eq());
             }
         }
-    });
+    })
 }
 
-#[test]
-fn relations() {
+pub(super) fn relations() -> Target {
     let samples = texts(&[
         "libc6 (>= 2.36), default-mta | mail-transport-agent, gcc:native (<< 5:13) [linux-any !x32] <!nocheck> <cross>",
         "${shlibs:Depends}, foo (= ${binary:Version}), python3:any [amd64]",
         "aa (>> 1),\n bb|cc\t(<  2 ) , ,\n dd [ amd64 ]<x>,\n",
     ]);
-    fuzz(&samples, &[b"(", b")", b"[", b"]", b"<", b">", b"|", b",", b"${", b"}", b"!", b":any"], |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        match Relations::parse_template(text) {
-            Ok((read, _)) => assert_eq!(Relations::parse(&read.to_string()), Ok(read)),
-            Err(error) => assert!(error.offset <= text.len(), "{error}"),
-        }
-    });
+    Target::new(
+        "relations",
+        samples,
+        &[b"(", b")", b"[", b"]", b"<", b">", b"|", b",", b"${", b"}", b"!", b":any"],
+        |bytes| {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            match Relations::parse_template(text) {
+                Ok((read, _)) => assert_eq!(Relations::parse(&read.to_string()), Ok(read)),
+                Err(error) => assert!(error.offset <= text.len(), "{error}"),
+            }
+        },
+    )
 }
 
-#[test]
-fn paragraphs_of_texts_and_streams() {
+/// Whole texts and streams are read alike.
+pub(super) fn paragraphs() -> Target {
     let samples = texts(&[&dsc(), &stanza(), "# c\nA: 1\n\n\t\n# d\nB: 2\n x\n .\nC:\n"]);
-    fuzz(&samples, &WORDS, |bytes| {
+    Target::new("paragraphs", samples, &WORDS, |bytes| {
         let Ok(text) = utf8(bytes) else { return };
-        let whole: Vec<_> = paragraphs(text).map(|p| p.map(|p| (p.first_line(), p.fields().count()))).collect();
+        let whole: Vec<_> =
+            control::paragraphs(text).map(|p| p.map(|p| (p.first_line(), p.fields().count()))).collect();
         let mut reader = ParagraphReader::new(BufReader::with_capacity(7, bytes));
         let mut streamed = Vec::new();
         loop {
@@ -116,13 +120,12 @@ fn paragraphs_of_texts_and_streams() {
             all.iter().map(|found| found.as_ref().map_err(line).copied()).collect()
         };
         assert_eq!(lines(&streamed), lines(&whole));
-    });
+    })
 }
 
-#[test]
-fn uploads() {
+pub(super) fn uploads() -> Target {
     let samples = texts(&[&dsc(), &changes(), &changes().replace("Date", "Build-Architecture: amd64\nBuild-Date")]);
-    fuzz(&samples, &WORDS, |bytes| {
+    Target::new("uploads", samples, &WORDS, |bytes| {
         let plain = |name: &str| assert!(!name.contains('/') && !name.starts_with('.'), "{name}");
         if let Ok(dsc) = SourceControl::from_unverified(bytes) {
             dsc.files.iter().for_each(|file| plain(file.name.as_str()));
@@ -134,14 +137,13 @@ fn uploads() {
             info.files.iter().for_each(|file| plain(file.name.as_str()));
         }
         drop(DebianControl::read(bytes));
-    });
+    })
 }
 
-#[test]
-fn indexes() {
+pub(super) fn indexes() -> Target {
     let source = dsc().replace("Source:", "Package:") + "Directory: pool/h\n";
     let samples = texts(&[&format!("{}\n{}", stanza(), stanza()), &source, "bin/ls utils/coreutils,admin/x\n"]);
-    fuzz(&samples, &WORDS, |bytes| {
+    Target::new("indexes", samples, &WORDS, |bytes| {
         stream_contents(bytes).for_each(|found| assert!(found.is_ok()));
         let Ok(text) = utf8(bytes) else { return };
         let (packages, problems) = read_packages(text);
@@ -149,14 +151,13 @@ fn indexes() {
         assert_eq!(streamed.iter().filter_map(|found| found.value.as_ref()).count(), packages.len());
         assert_eq!(streamed.iter().map(|found| found.problems.len()).sum::<usize>(), problems.len());
         let (_, _) = (read_sources(text), BinaryPackage::from_control(text).is_ok());
-    });
+    })
 }
 
-#[test]
-fn changelogs() {
+pub(super) fn changelogs() -> Target {
     let entry = "hello (2.10-3) unstable; urgency=medium, binary-only=yes\n\n  * Say hello.\n\n -- A <a@b>  Mon, 26 Dec 2022 16:30:00 +0100\n";
     let samples = texts(&[entry, &format!("{entry}\n{entry}\nLocal variables:\nmode: x\n"), "$Id: x$\n# c\n/* c */\n"]);
-    fuzz(&samples, &[b"\n -- ", b" (", b")", b"; ", b"=", b"<", b">  ", b"\n"], |bytes| {
+    Target::new("changelogs", samples, &[b"\n -- ", b" (", b")", b"; ", b"=", b"<", b">  ", b"\n"], |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let lines = text.lines().count();
         for entry in changelog::entries(text) {
@@ -166,11 +167,10 @@ fn changelogs() {
             }
         }
         drop(changelog::top_entry(text));
-    });
+    })
 }
 
-#[test]
-fn releases() {
+pub(super) fn releases() -> Target {
     let release = format!(
         "Origin: Debian\nSuite: stable\nCodename: bookworm\nDate: Sat, 10 May 2025 09:16:05 UTC\nValid-Until: Sat, 17 May 2025 09:16:05 UTC\n\
          Acquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main\nSHA256:\n {SUM} 0 main/binary-amd64/Packages\n"
@@ -189,7 +189,7 @@ fn releases() {
         b"Hash: SHA256\n",
         b"../",
     ];
-    fuzz(&samples, &words, |bytes| {
+    Target::new("releases", samples, &words, |bytes| {
         if let Ok(release) = Release::from_unverified(bytes) {
             let safe = |path: &PoolPath| !path.as_str().split('/').any(|part| matches!(part, "" | "." | ".."));
             assert!(release.files.keys().all(safe));
@@ -200,5 +200,5 @@ fn releases() {
             let whole = String::from_utf8_lossy(bytes);
             assert!(text.len() <= whole.len() + 1, "only what stands in the block");
         }
-    });
+    })
 }
