@@ -39,6 +39,7 @@ def test_states_can_be_compared_and_switched(app: debbuild.App, deb: Path, tmp_p
     assert repository.list() == []
     third = repository.switch(first["state"])
     assert third["switched_to"] == first["state"]
+    assert third["snapshot"] == third["date"].replace("-", "").replace(":", "")
     assert [package["package"] for package in repository.list(state=third["state"])] == ["tiny"]
     assert {first["state"], second["state"], third["state"]} == {state["state"] for state in repository.states()}
     files = repository.export_key(tmp_path / "key", uri="https://apt.example.org")
@@ -105,7 +106,7 @@ def test_indexes_have_patches(app: debbuild.App, deb: Path, tmp_path: Path) -> N
     repository.publish()
     assert not (folder / "Index").exists()
     with pytest.raises(errors.UsageError, match="neither a number nor"):
-        repository.init("demo", pdiffs="all")
+        repository.init("demo", pdiffs="all")  # type: ignore[arg-type]
 
 
 def test_another_folder_follows(app: debbuild.App, deb: Path, tmp_path: Path) -> None:

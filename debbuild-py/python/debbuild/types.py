@@ -238,9 +238,12 @@ class Upload(TypedDict):
 
 
 class RepositoryState(TypedDict):
+    """A state of a suite; ``snapshot`` is its time as the addresses of earlier states have it."""
+
     suite: str
     state: int
     date: str
+    snapshot: str
     valid_until: str | None
     signed_by: str
     release_sha256: str

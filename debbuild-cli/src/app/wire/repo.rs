@@ -10,6 +10,7 @@ pub fn state_json(state: &State) -> Value {
         "suite": state.options.suite,
         "state": state.number,
         "date": state.date,
+        "snapshot": state.date.snapshot_id(),
         "valid_until": state.valid_until,
         "signed_by": state.signed_by,
         "release_sha256": state.release_sha256,
