@@ -2,7 +2,7 @@
 
 mod ar;
 mod compress;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod fixture;
 mod listing;
 

@@ -6,7 +6,10 @@ use std::{
     os::unix::fs::{PermissionsExt as _, symlink},
 };
 
-use super::*;
+use super::{
+    fixture::{ar, entry, tarball},
+    *,
+};
 use crate::command::{CommandRunnerExt as _, CommandSpec, SystemRunner};
 
 const CONTROL: &str = "Package: demo\nVersion: 1:1.0-1\nArchitecture: amd64\nMaintainer: A <a@debian.example>\n\
@@ -88,43 +91,6 @@ async fn dpkg_deb_agrees_for_every_compressor() {
     }
 }
 
-fn member(name: &str, content: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, content.len()).into_bytes();
-    bytes.extend(content);
-    bytes.extend(if content.len() % 2 == 1 { &b"\n"[..] } else { b"" });
-    bytes
-}
-
-fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
-    members.iter().fold(b"!<arch>\n".to_vec(), |mut bytes, (name, content)| {
-        bytes.extend(member(name, content));
-        bytes
-    })
-}
-
-fn entry(kind: tar::EntryType, path: &str, link: &str, content: &[u8]) -> Vec<u8> {
-    let mut header = tar::Header::new_gnu();
-    header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
-    header.as_mut_bytes()[157..157 + link.len()].copy_from_slice(link.as_bytes());
-    header.set_entry_type(kind);
-    header.set_size(content.len() as u64);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_cksum();
-    let mut bytes = header.as_bytes().to_vec();
-    bytes.extend(content);
-    bytes.resize(bytes.len().next_multiple_of(512), 0);
-    bytes
-}
-
-fn tarball(entries: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = entries.concat();
-    bytes.extend([0; 1024]);
-    bytes
-}
-
 fn control_tar() -> Vec<u8> {
     tarball(&[entry(tar::EntryType::Regular, "./control", "", CONTROL.as_bytes())])
 }
@@ -134,7 +100,7 @@ fn read(bytes: &[u8]) -> Result<(Deb, Vec<DebEntry>), DebError> {
 }
 
 fn with_data(data: &[u8]) -> Vec<u8> {
-    archive(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), ("data.tar", data)])
+    ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), ("data.tar", data)])
 }
 
 #[test]
@@ -142,28 +108,28 @@ fn members_stand_in_their_order_once() {
     let (version, control, data) = (("debian-binary", &b"2.0\n"[..]), control_tar(), tarball(&[]));
     let (control, data) = (("control.tar", &control[..]), ("data.tar", &data[..]));
     for good in [
-        archive(&[version, control, data]),
-        archive(&[("debian-binary", b"2.1\nmore\n"), control, data]),
-        archive(&[version, ("_gpgorigin", b"x"), control, ("_x", b""), data, ("extra", b"x")]),
-        archive(&[("debian-binary/", b"2.0\n"), ("control.tar/", control.1), data]),
+        ar(&[version, control, data]),
+        ar(&[("debian-binary", b"2.1\nmore\n"), control, data]),
+        ar(&[version, ("_gpgorigin", b"x"), control, ("_x", b""), data, ("extra", b"x")]),
+        ar(&[("debian-binary/", b"2.0\n"), ("control.tar/", control.1), data]),
     ] {
         read(&good).unwrap();
     }
     for (what, bad) in [
         ("empty", Vec::new()),
-        ("no member", archive(&[])),
-        ("order", archive(&[version, data, control])),
-        ("version", archive(&[("debian-binary", b"3.0\n"), control, data])),
-        ("version text", archive(&[("debian-binary", b"2.x"), control, data])),
-        ("no control", archive(&[version, data])),
-        ("two controls", archive(&[version, control, control, data])),
-        ("two data", archive(&[version, control, data, data])),
-        ("unknown before data", archive(&[version, control, ("extra", b"x"), data])),
-        ("unknown compressor", archive(&[version, ("control.tar.lzo", control.1), data])),
-        ("control is a prefix only", archive(&[version, ("control.tarx", control.1), data])),
-        ("GNU names", archive(&[version, ("/12", b"x"), control, data])),
-        ("BSD names", archive(&[version, ("#1/4", b"x"), control, data])),
-        ("after the stream", archive(&[version, ("control.tar", &[control.1, b"x"].concat()), data])),
+        ("no member", ar(&[])),
+        ("order", ar(&[version, data, control])),
+        ("version", ar(&[("debian-binary", b"3.0\n"), control, data])),
+        ("version text", ar(&[("debian-binary", b"2.x"), control, data])),
+        ("no control", ar(&[version, data])),
+        ("two controls", ar(&[version, control, control, data])),
+        ("two data", ar(&[version, control, data, data])),
+        ("unknown before data", ar(&[version, control, ("extra", b"x"), data])),
+        ("unknown compressor", ar(&[version, ("control.tar.lzo", control.1), data])),
+        ("control is a prefix only", ar(&[version, ("control.tarx", control.1), data])),
+        ("GNU names", ar(&[version, ("/12", b"x"), control, data])),
+        ("BSD names", ar(&[version, ("#1/4", b"x"), control, data])),
+        ("after the stream", ar(&[version, ("control.tar", &[control.1, b"x"].concat()), data])),
     ] {
         assert!(matches!(read(&bad), Err(DebError::Format(_) | DebError::Read { .. })), "{what}: {:?}", read(&bad));
     }
@@ -171,7 +137,7 @@ fn members_stand_in_their_order_once() {
 
 #[test]
 fn sizes_in_headers_are_not_believed() {
-    let good = archive(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), ("data.tar", &tarball(&[]))]);
+    let good = ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), ("data.tar", &tarball(&[]))]);
     let second = 8 + 60 + 4;
     for size in ["9999999999", "-1        ", "12a       ", "1 2       ", "          ", "0x10      "] {
         let mut bad = good.clone();
@@ -218,7 +184,7 @@ fn the_control_archive_holds_plain_files() {
     let control = || entry(T::Regular, "./control", "", CONTROL.as_bytes());
     let deb = |entries: &[Vec<u8>]| {
         let control = tarball(entries);
-        archive(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &tarball(&[]))])
+        ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &tarball(&[]))])
     };
     read(&deb(&[entry(T::Directory, "./", "", b""), control()])).unwrap();
     for (what, bad) in [
@@ -259,7 +225,7 @@ fn bombs_stop_at_the_limit_and_streams_end_where_they_end() {
     let mut bomb = entry(tar::EntryType::Regular, "./zeros", "", &vec![0; 3 << 20]);
     bomb.extend([0; 1024]);
     let read_with = |name: &str, data: &[u8], limit: u64| {
-        let bytes = archive(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), (name, data)]);
+        let bytes = ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), (name, data)]);
         Deb::read_all(&Context::new(), &bytes[..], &DebLimits { data: limit, ..DebLimits::default() })
     };
     for name in ["data.tar.gz", "data.tar.xz", "data.tar.zst", "data.tar.bz2"] {
@@ -293,7 +259,7 @@ fn decoders_that_want_much_memory_are_refused() {
     for (name, data) in
         [("data.tar.xz", compressed("data.tar.xz", &tarball(&[]))), ("data.tar.zst", zstd.finish().unwrap())]
     {
-        let bytes = archive(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), (name, &data)]);
+        let bytes = ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control_tar()), (name, &data)]);
         read(&bytes).unwrap();
         let limits = DebLimits { memory: 1 << 20, ..DebLimits::default() };
         let result = Deb::read_all(&Context::new(), &bytes[..], &limits);

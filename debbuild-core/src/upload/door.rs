@@ -2,16 +2,17 @@
 
 use std::{fs, sync::Arc};
 
-use super::{Outcome, Refusal, Upload, UploadError, Uploader, Uploaders, log::Log, suite_called};
+use super::{Outcome, Refusal, Upload, UploadError, Uploader, Uploaders, log::Log};
 use crate::{
     blocking,
     context::Context,
     control::Changes,
     digest::Sha256,
     error::{Classify as _, chain},
+    file_lock::FileLock,
     name::{ComponentName, SuiteName},
     path::{AbsPath, IoResultExt as _},
-    repo::{AddOptions, Entry, Input, InputKind, Repository},
+    repo::{AddOptions, Entry, Input, InputKind, RepoError, Repository, SuiteOptions},
     sign::{Fingerprint, Keyring, Signature, Verified, Verifier},
 };
 
@@ -82,7 +83,12 @@ impl UploadDoor {
     /// [`Refusal`]; of an upload for one suite nothing is staged then.
     pub async fn accept(&self, cx: &Context, changes: &AbsPath, options: &UploadOptions) -> Result<Upload, Refusal> {
         let mut upload = Upload::begin(cx.now(), changes.name());
-        let decided = self.decide(cx, changes, options, &mut upload).await;
+        // One decision at a time: two processes do not take the same upload at once.
+        let lock = self.repository.dir().join(".debbuild/uploads.lock");
+        let (decided, _held) = match FileLock::acquire(cx, &lock).await {
+            Ok(held) => (self.decide(cx, changes, options, &mut upload).await, Some(held)),
+            Err(error) => (Err(RepoError::from(error).into()), None),
+        };
         if let Err(error) = &decided {
             upload.class = Some(error.class().name().to_owned());
             upload.reason = Some(chain(error));
@@ -225,6 +231,12 @@ impl UploadDoor {
             None => Ok(()),
         }
     }
+}
+
+/// The suite that an upload may be for: by its name, else by its codename.
+fn suite_called<'a>(suites: &'a [SuiteOptions], name: &str) -> Option<&'a SuiteName> {
+    let found = suites.iter().find(|options| options.suite.as_str() == name);
+    found.or_else(|| suites.iter().find(|options| options.codename.as_str() == name)).map(|options| &options.suite)
 }
 
 fn log_of(repository: &Repository) -> Log {

@@ -33,7 +33,7 @@ use std::fmt;
 use crate::{
     control::ControlError,
     error::{Class, Classify},
-    name::{NameError, SourceName, SuiteName},
+    name::{NameError, SourceName},
     path::{FileError, PathError},
     repo::RepoError,
     sign::{Fingerprint, SignError},
@@ -190,12 +190,4 @@ impl Classify for UploadError {
             Self::Path(error) => error.class(),
         }
     }
-}
-
-/// The suites that an upload may be for, by name and by codename.
-pub(crate) fn suite_called<'a>(suites: &'a [crate::repo::SuiteOptions], name: &str) -> Option<&'a SuiteName> {
-    let is_called = |options: &&crate::repo::SuiteOptions| options.suite.as_str() == name;
-    let has_codename = |options: &&crate::repo::SuiteOptions| options.codename.as_str() == name;
-    let found = suites.iter().find(is_called).or_else(|| suites.iter().find(has_codename));
-    found.map(|options| &options.suite)
 }

@@ -134,6 +134,15 @@ async fn row_22_the_same_upload_twice() {
 }
 
 #[tokio::test]
+async fn row_22_the_same_upload_twice_at_once() {
+    let place = place().await;
+    let file = place.changes(&place.ada, &deb("demo", "amd64", "x")).await;
+    let both = tokio::join!(place.accept(&file), place.accept(&file));
+    let accepted = [&both.0, &both.1].into_iter().filter(|one| one.is_ok()).count();
+    assert_eq!((accepted, place.log().await.len()), (1, 2), "{both:?}");
+}
+
+#[tokio::test]
 async fn row_23_signatures_of_another_day() {
     let place = place().await;
     let early = place.changes(&place.ada, &deb("demo", "amd64", "x")).await;
