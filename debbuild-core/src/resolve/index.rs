@@ -30,6 +30,8 @@ pub(super) struct Entry {
     /// The rank of its priority: 0 for `required`.
     pub(super) rank: u8,
     pub(super) provides: Vec<(PackageName, Option<Version>)>,
+    /// The source package, and its version where that differs.
+    pub(super) source: (String, Option<String>),
     span: Range<usize>,
 }
 
@@ -124,8 +126,14 @@ impl Entry {
             Some("optional") => 3,
             _ => 4,
         };
+        let package: PackageName = paragraph.required("Package")?;
+        let source = match paragraph.source() {
+            Ok(Some((source, version))) => (source.to_string(), version.map(|version| version.to_string())),
+            _ => (package.to_string(), None),
+        };
         let entry = Self {
-            package: paragraph.required("Package")?,
+            package,
+            source,
             version,
             architecture: paragraph.required("Architecture")?,
             multi_arch: paragraph.parsed("Multi-Arch")?.unwrap_or_default(),

@@ -26,6 +26,7 @@ mod explain;
 mod index;
 mod installability;
 mod memory;
+mod planner;
 mod sat;
 mod together;
 mod universe;

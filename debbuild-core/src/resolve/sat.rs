@@ -46,6 +46,41 @@ impl SatResolver {
     }
 }
 
+/// What can be chosen for a question.
+#[derive(Debug)]
+pub(super) enum Choice {
+    /// These packages, in no order.
+    Set(Vec<universe::SolvableId>),
+    /// None: why.
+    Impossible(super::Explanation),
+    /// Nothing could be shown: why not.
+    Unknown(String),
+}
+
+impl SatResolver {
+    /// A set of packages in which every demand of the question and of each member holds.
+    pub(super) fn choose(&self, cx: &Context, on: &Universe, roots: &Roots) -> Result<Choice, ResolveError> {
+        let stop = Stop { cx, at: cx.clock().monotonic() + self.limit };
+        let mut soft: Vec<universe::SolvableId> = Vec::new();
+        loop {
+            let chosen = match solve(on, roots, &soft, &stop) {
+                Outcome::Chosen(chosen) => chosen,
+                Outcome::Impossible(explanation) => return Ok(Choice::Impossible(explanation)),
+                Outcome::Cancelled => return Err(Cancelled.into()),
+                Outcome::LimitHit => {
+                    let limit = self.limit.as_secs();
+                    return Ok(Choice::Unknown(format!("no answer was found within {limit} seconds")));
+                }
+            };
+            let more = if roots.recommends { wanted(on, &chosen, &soft) } else { Vec::new() };
+            if more.is_empty() {
+                return Ok(Choice::Set(chosen));
+            }
+            soft.extend(more);
+        }
+    }
+}
+
 impl Default for SatResolver {
     fn default() -> Self {
         Self::new()
@@ -55,24 +90,11 @@ impl Default for SatResolver {
 impl Resolver for SatResolver {
     fn answer(&self, cx: &Context, on: &Universe, question: &Question) -> Result<Answer, ResolveError> {
         let roots = roots(on, question)?;
-        let stop = Stop { cx, at: cx.clock().monotonic() + self.limit };
-        let mut soft: Vec<universe::SolvableId> = Vec::new();
-        loop {
-            let chosen = match solve(on, &roots, &soft, &stop) {
-                Outcome::Chosen(chosen) => chosen,
-                Outcome::Impossible(explanation) => return Ok(Answer::Unsatisfiable(explanation)),
-                Outcome::Cancelled => return Err(Cancelled.into()),
-                Outcome::LimitHit => {
-                    let limit = self.limit.as_secs();
-                    return Ok(Answer::Unknown(format!("no answer was found within {limit} seconds")));
-                }
-            };
-            let more = if roots.recommends { wanted(on, &chosen, &soft) } else { Vec::new() };
-            if more.is_empty() {
-                return Ok(Answer::Satisfied(explain::solution(on, &roots, &chosen)));
-            }
-            soft.extend(more);
-        }
+        Ok(match self.choose(cx, on, &roots)? {
+            Choice::Set(chosen) => Answer::Satisfied(explain::solution(on, &roots, &chosen)),
+            Choice::Impossible(explanation) => Answer::Unsatisfiable(explanation),
+            Choice::Unknown(reason) => Answer::Unknown(reason),
+        })
     }
 }
 

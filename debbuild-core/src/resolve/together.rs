@@ -40,6 +40,11 @@ impl<'u> Together<'u> {
         self.cut(0);
     }
 
+    /// The members, in the order in which they came.
+    pub(super) fn members(&self) -> &[SolvableId] {
+        &self.members
+    }
+
     pub(super) fn contains(&self, package: SolvableId) -> bool {
         self.states[package as usize].0
     }

@@ -225,6 +225,23 @@ impl Universe {
         &self.indexes[solvable.index as usize].0.entries()[solvable.entry as usize]
     }
 
+    /// The name of a package.
+    pub(super) fn package_name(&self, id: SolvableId) -> &str {
+        self.entry(id).package.as_str()
+    }
+
+    /// The version of a package.
+    pub(super) fn version(&self, id: SolvableId) -> &Version {
+        &self.entry(id).version
+    }
+
+    /// The source package that a package was built from, and that one's version.
+    pub(super) fn source(&self, id: SolvableId) -> (&str, &str) {
+        let entry = self.entry(id);
+        let (source, version) = &entry.source;
+        (source, version.as_deref().unwrap_or_else(|| entry.version.as_str()))
+    }
+
     pub(super) fn origin(&self, id: SolvableId) -> &Arc<str> {
         self.indexes[self.solvables[id as usize].index as usize].0.label()
     }
