@@ -121,6 +121,15 @@ impl BinaryPackage {
         Self::stanza(paragraph, &mut Tolerance::noting())
     }
 
+    /// The same for lists that may name no files, as dpkg's own of what is installed.
+    #[cfg(feature = "resolve")]
+    pub(crate) fn listed(paragraph: &Paragraph<'_>) -> Result<Self, ControlError> {
+        match paragraph.get("Filename") {
+            Some(_) => Self::from_stanza(paragraph),
+            None => Self::read(paragraph, &mut Tolerance::noting()),
+        }
+    }
+
     pub(super) fn stanza(paragraph: &Paragraph<'_>, tolerance: &mut Tolerance) -> Result<Self, ControlError> {
         let package = Self::read(paragraph, tolerance)?;
         Ok(Self { location: Some(location(paragraph)?), ..package })

@@ -51,6 +51,19 @@ impl Operator {
             Self::StrictlyLater => ">>",
         }
     }
+
+    /// Whether `version` stands so to `wanted`, by dpkg's order.
+    #[must_use]
+    pub fn accepts(self, version: &Version, wanted: &Version) -> bool {
+        let order = version.compare(wanted);
+        match self {
+            Self::StrictlyEarlier => order.is_lt(),
+            Self::EarlierOrEqual => order.is_le(),
+            Self::Equal => order.is_eq(),
+            Self::LaterOrEqual => order.is_ge(),
+            Self::StrictlyLater => order.is_gt(),
+        }
+    }
 }
 
 /// A condition on a version.
@@ -66,14 +79,7 @@ impl VersionConstraint {
     /// Whether this version meets the condition, by dpkg's order.
     #[must_use]
     pub fn accepts(&self, version: &Version) -> bool {
-        let order = version.compare(&self.version);
-        match self.operator {
-            Operator::StrictlyEarlier => order.is_lt(),
-            Operator::EarlierOrEqual => order.is_le(),
-            Operator::Equal => order.is_eq(),
-            Operator::LaterOrEqual => order.is_ge(),
-            Operator::StrictlyLater => order.is_gt(),
-        }
+        self.operator.accepts(version, &self.version)
     }
 }
 

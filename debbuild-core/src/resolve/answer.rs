@@ -26,6 +26,8 @@ pub enum Need {
     Depends,
     /// `Recommends`.
     Recommends,
+    /// `Suggests`.
+    Suggests,
 }
 
 /// Why a package is in a solution.

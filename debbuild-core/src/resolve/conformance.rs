@@ -120,7 +120,8 @@ pub fn depends(resolver: &dyn Resolver) {
 pub fn provides(resolver: &dyn Resolver) {
     let packages =
         [("mta1", "1", "Provides: mta"), ("mta2", "1", "Provides: mta (= 2), other-mta (= 1)\nConflicts: mta")];
-    installs(resolver, &packages, "mta", &["mta1"]);
+    // Of equal ones apt takes the one that is named last.
+    installs(resolver, &packages, "mta", &["mta2"]);
     installs(resolver, &packages, "mta (>= 2)", &["mta2"]);
     installs(resolver, &packages, "other-mta (<= 1)", &["mta2"]);
     refuses(resolver, &packages, "mta (>= 3)");

@@ -1,9 +1,13 @@
 //! What a question and each package demand, in terms of the packages of a universe: the part that all resolvers share.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use super::{BuildDeps, Need, Question, Reason, Recommends, ResolveError, Universe, universe::SolvableId};
-use crate::relation::{Alternatives, Relations};
+use super::{
+    BuildDeps, Need, Question, Reason, Recommends, ResolveError, Universe,
+    index::Field,
+    universe::{SolvableId, Target},
+};
+use crate::relation::Relations;
 
 /// One of `choices` must be there; the preferred first.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(super) struct Ban {
 pub(super) struct Demands {
     pub(super) requires: Vec<(Need, Arc<Group>)>,
     pub(super) recommends: Vec<Arc<Group>>,
+    pub(super) suggests: Vec<Arc<Group>>,
     pub(super) bans: Vec<Ban>,
 }
 
@@ -34,8 +39,37 @@ pub(super) struct Roots {
     /// Who asks, for sentences.
     pub(super) subject: String,
     pub(super) requires: Vec<(Reason, Arc<Group>)>,
+    /// What is there before the rest is asked for, of `requires`: build-essential.
+    pub(super) base: Option<Arc<Group>>,
     pub(super) bans: Vec<Ban>,
-    pub(super) recommends: bool,
+    pub(super) recommends: Recommends,
+    /// Whether what is suggested is installed too, where it can be had.
+    pub(super) suggests: bool,
+}
+
+impl Roots {
+    /// What counts of the things that a package would like to be there; `asked_for`: whether the question is about it.
+    pub(super) fn wishes<'d>(
+        &self,
+        demands: &'d Demands,
+        asked_for: bool,
+    ) -> impl Iterator<Item = (Need, &'d Arc<Group>)> {
+        let recommends = match self.recommends {
+            Recommends::Install => true,
+            Recommends::TopLevel => asked_for,
+            Recommends::Ignore => false,
+        };
+        let recommends = if recommends { &demands.recommends[..] } else { &[] };
+        let suggests = if self.suggests { &demands.suggests[..] } else { &[] };
+        let of = |need: Need, groups: &'d [Arc<Group>]| groups.iter().map(move |group| (need, group));
+        of(Need::Recommends, recommends).chain(of(Need::Suggests, suggests))
+    }
+
+    /// The packages of a set that the question asks for.
+    pub(super) fn asked_for(&self, chosen: &HashSet<SolvableId>) -> HashSet<SolvableId> {
+        let met = |(_, group): &(Reason, Arc<Group>)| group.choices.iter().copied().find(|id| chosen.contains(id));
+        self.requires.iter().filter_map(met).collect()
+    }
 }
 
 /// What is wrong with a set of packages as an answer; empty when nothing is.
@@ -69,7 +103,8 @@ pub(super) fn roots(universe: &Universe, question: &Question) -> Result<Roots, R
         Question::Install(install) => {
             let mut roots = Roots {
                 subject: "the request".to_owned(),
-                recommends: install.recommends == Recommends::Install,
+                recommends: install.recommends,
+                suggests: install.suggests,
                 ..Roots::default()
             };
             request(universe, &install.seeds, &mut roots);
@@ -99,11 +134,12 @@ fn build_roots(universe: &Universe, build: &BuildDeps) -> Result<Roots, ResolveE
     // Policy 4.2: nobody needs to say that build-essential is needed.
     if let Ok(base) = Relations::parse("build-essential") {
         request(universe, &base, &mut roots);
+        roots.base = roots.requires.last().map(|(_, group)| Arc::clone(group));
     }
     essential(universe, &mut roots);
     for group in of(&relations.conflicts, &relations.conflicts_arch, &relations.conflicts_indep).iter() {
         for relation in &group.0 {
-            let packages = universe.satisfying(relation, 0);
+            let packages = universe.satisfying(universe.target_of(relation), 0).collect();
             roots.bans.push(Ban { text: format!("build-conflicts with {relation}"), packages });
         }
     }
@@ -119,19 +155,21 @@ fn request(universe: &Universe, relations: &Relations, roots: &mut Roots) {
 
 fn essential(universe: &Universe, roots: &mut Roots) {
     for choices in universe.essential() {
-        let text = choices.first().map_or("", |id| universe.entry(*id).package.as_str()).into();
+        let text = choices.first().map_or("", |id| universe.package_name(*id)).into();
         roots.requires.push((Reason::Essential, Arc::new(Group { text, choices })));
     }
 }
 
 /// What satisfies a group of alternatives of a package (or question) of that architecture, in order of preference.
-pub(super) fn choices(universe: &Universe, alternatives: &Alternatives, context: usize) -> Vec<SolvableId> {
+pub(super) fn choices<'u>(
+    universe: &'u Universe,
+    alternatives: impl Iterator<Item = Target<'u>>,
+    context: u32,
+) -> Vec<SolvableId> {
     let mut choices = Vec::new();
-    for relation in &alternatives.0 {
-        for id in universe.satisfying(relation, context) {
-            if !choices.contains(&id) {
-                choices.push(id);
-            }
+    for id in alternatives.flat_map(|target| universe.satisfying(target, context)) {
+        if !choices.contains(&id) {
+            choices.push(id);
         }
     }
     choices
@@ -139,23 +177,21 @@ pub(super) fn choices(universe: &Universe, alternatives: &Alternatives, context:
 
 /// What a package demands, or why it cannot be used.
 pub(super) fn demands(universe: &Universe, id: SolvableId) -> Result<Demands, String> {
-    let relations = universe.read(id)?.relations;
-    let context = universe.architecture(id);
-    let groups = |relations: &Relations| -> Vec<Arc<Group>> {
-        relations.iter().map(|alternatives| universe.group(alternatives, context)).collect()
-    };
-    let needed = |need: Need, relations: &Relations| groups(relations).into_iter().map(move |group| (need, group));
-    let requires = needed(Need::PreDepends, &relations.pre_depends)
-        .chain(needed(Need::Depends, &relations.depends))
+    if let Some(reason) = universe.unusable(id) {
+        return Err(reason.to_owned());
+    }
+    let needed = |need: Need, field: Field| universe.groups_of(id, field).map(move |group| (need, group));
+    let requires = needed(Need::PreDepends, Field::PreDepends)
+        .chain(needed(Need::Depends, Field::Depends))
         // A package that provides what it depends on satisfies itself.
         .filter(|(_, group)| !group.choices.contains(&id))
         .collect();
     let mut bans = Vec::new();
-    for (verb, relations) in [("conflicts with", &relations.conflicts), ("breaks", &relations.breaks)] {
-        for relation in relations.iter().flat_map(|group| &group.0) {
-            let packages = universe.forbidden(relation, id);
+    for (verb, field) in [("conflicts with", Field::Conflicts), ("breaks", Field::Breaks)] {
+        for (group, target) in universe.targets_of(id, field) {
+            let packages = universe.forbidden(target, id);
             if !packages.is_empty() {
-                bans.push(Ban { text: format!("{verb} {relation}"), packages });
+                bans.push(Ban { text: format!("{verb} {}", universe.group_text(id, group)), packages });
             }
         }
     }
@@ -163,5 +199,7 @@ pub(super) fn demands(universe: &Universe, id: SolvableId) -> Result<Demands, St
     if !siblings.is_empty() {
         bans.push(Ban { text: "cannot be installed for two architectures like this".to_owned(), packages: siblings });
     }
-    Ok(Demands { requires, recommends: groups(&relations.recommends), bans })
+    let [recommends, suggests] =
+        [Field::Recommends, Field::Suggests].map(|field| universe.groups_of(id, field).collect());
+    Ok(Demands { requires, recommends, suggests, bans })
 }

@@ -11,7 +11,7 @@ use resolvo::{
 };
 
 use super::{
-    Explanation, Missing, Need, Reason, Selected, Solution, Universe,
+    Explanation, Missing, Reason, Selected, Solution, Universe,
     encode::{Group, Roots},
     sat::Provider,
     universe::SolvableId,
@@ -24,6 +24,7 @@ const MOST: usize = 40;
 pub(super) fn solution(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> Solution {
     let set: HashSet<SolvableId> = chosen.iter().copied().collect();
     let met = |group: &Group| group.choices.iter().copied().find(|id| set.contains(id));
+    let asked_for = roots.asked_for(&set);
     let mut reasons: HashMap<SolvableId, Reason> = HashMap::new();
     let mut queue = VecDeque::new();
     for (reason, group) in &roots.requires {
@@ -36,13 +37,12 @@ pub(super) fn solution(universe: &Universe, roots: &Roots, chosen: &[SolvableId]
     }
     while let Some(by) = queue.pop_front() {
         let Ok(demands) = universe.demands(by) else { continue };
-        let recommended = demands.recommends.iter().filter(|_| roots.recommends).map(|group| (Need::Recommends, group));
-        for (need, group) in demands.requires.iter().map(|(need, group)| (*need, group)).chain(recommended) {
+        let wishes = roots.wishes(demands, asked_for.contains(&by));
+        for (need, group) in demands.requires.iter().map(|(need, group)| (*need, group)).chain(wishes) {
             if let Some(id) = met(group)
                 && !reasons.contains_key(&id)
             {
-                let entry = universe.entry(by);
-                let (package, architecture) = (entry.package.clone(), entry.architecture.clone());
+                let Some((package, architecture)) = universe.identity(by) else { continue };
                 reasons.insert(id, Reason::NeededBy { package, architecture, need, relation: group.text.to_string() });
                 queue.push_back(id);
             }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Answer, Explanation, Install, Question, ResolveError, Resolver, Selected, Universe, index::Entry,
-    together::Together, universe::SolvableId,
+    Answer, Explanation, Install, Question, ResolveError, Resolver, Selected, Universe, together::Together,
+    universe::SolvableId,
 };
 use crate::{
     arch::Architecture,
@@ -81,8 +81,7 @@ impl Check<'_> {
         let (mut many, mut alone) = (Together::new(self.on), Together::new(self.on));
         let mut seen = HashSet::new();
         for id in self.on.all() {
-            let entry = self.on.entry(id);
-            if !seen.insert((&entry.package, &entry.version, &entry.architecture)) {
+            if !seen.insert((self.on.name_of(id), self.on.version(id))) {
                 continue;
             }
             found.checked += 1;
@@ -117,10 +116,10 @@ impl Check<'_> {
 
     /// Asks the resolver.
     fn ask(&mut self, id: SolvableId, found: &mut Installability) -> Result<(), ResolveError> {
-        let entry = self.on.entry(id);
-        let (package, version, architecture) =
-            (entry.package.clone(), entry.version.clone(), entry.architecture.clone());
-        let explanation = match self.resolver.answer(self.cx, self.on, &exactly(entry))? {
+        let Some((package, architecture)) = self.on.identity(id) else { return Ok(()) };
+        let version = self.on.version(id).clone();
+        let question = exactly(&package, &version, &architecture);
+        let explanation = match self.resolver.answer(self.cx, self.on, &question)? {
             Answer::Satisfied(solution) => {
                 // The preferred choice is tried first: a set without it means that only what provides it can be installed.
                 let is_it = |selected: &Selected| {
@@ -145,10 +144,10 @@ impl Check<'_> {
 }
 
 /// This very package.
-fn exactly(entry: &Entry) -> Question {
-    let mut relation = Relation::new(entry.package.clone()).with_constraint(Operator::Equal, entry.version.clone());
-    if !entry.architecture.is_all() {
-        relation.qualifier = Some(Qualifier::Architecture(entry.architecture.clone()));
+fn exactly(package: &PackageName, version: &Version, architecture: &Architecture) -> Question {
+    let mut relation = Relation::new(package.clone()).with_constraint(Operator::Equal, version.clone());
+    if !architecture.is_all() {
+        relation.qualifier = Some(Qualifier::Architecture(architecture.clone()));
     }
     Question::Install(Install::new(Relations(vec![Alternatives(vec![relation])])))
 }

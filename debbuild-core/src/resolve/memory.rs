@@ -1,6 +1,6 @@
 //! Twins for tests: packages from a text in memory, and a resolver that tries everything.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -77,12 +77,12 @@ impl Resolver for ExhaustiveResolver {
 
 /// How many recommendations of the set are not met, where they count.
 fn unmet(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> usize {
-    if !roots.recommends {
-        return 0;
-    }
+    let set: HashSet<SolvableId> = chosen.iter().copied().collect();
+    let asked_for = roots.asked_for(&set);
     let of = |id: &SolvableId| {
-        let groups = universe.demands(*id).map_or(&[][..], |demands| &demands.recommends);
-        groups.iter().filter(|group| !group.choices.iter().any(|choice| chosen.contains(choice))).count()
+        let Ok(demands) = universe.demands(*id) else { return 0 };
+        let wishes = roots.wishes(demands, asked_for.contains(id));
+        wishes.filter(|(_, group)| !group.choices.iter().any(|choice| set.contains(choice))).count()
     };
     chosen.iter().map(of).sum()
 }

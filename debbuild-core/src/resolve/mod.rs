@@ -25,6 +25,7 @@ mod encode;
 mod explain;
 mod index;
 mod installability;
+mod marks;
 mod memory;
 mod planner;
 mod sat;
@@ -37,7 +38,7 @@ use async_trait::async_trait;
 
 pub use answer::{Answer, Explanation, Missing, Need, Reason, Selected, Solution};
 pub use bytes::IndexSource;
-pub use index::PackageIndex;
+pub use index::{IndexCache, PackageIndex};
 pub use installability::{Broken, Installability, Unknown, installability};
 pub use memory::{ExhaustiveResolver, MemorySource};
 pub use sat::SatResolver;
@@ -58,7 +59,9 @@ pub enum Recommends {
     /// Only what is depended on, as in builds.
     #[default]
     Ignore,
-    /// Also what is recommended, where it can be had.
+    /// Also what the packages that are asked for recommend themselves, where it can be had.
+    TopLevel,
+    /// Also what any package of the answer recommends, where it can be had.
     Install,
 }
 
@@ -70,6 +73,8 @@ pub struct Install {
     pub seeds: Relations,
     /// Whether recommended packages are installed too.
     pub recommends: Recommends,
+    /// Whether what is suggested is installed too, where it can be had.
+    pub suggests: bool,
     /// Whether every essential package is part of it, as in a root file system.
     pub essential: bool,
 }
@@ -78,13 +83,20 @@ impl Install {
     /// These packages and what they depend on.
     #[must_use]
     pub const fn new(seeds: Relations) -> Self {
-        Self { seeds, recommends: Recommends::Ignore, essential: false }
+        Self { seeds, recommends: Recommends::Ignore, suggests: false, essential: false }
     }
 
     /// With another policy for recommended packages.
     #[must_use]
     pub const fn with_recommends(mut self, recommends: Recommends) -> Self {
         self.recommends = recommends;
+        self
+    }
+
+    /// With or without what is suggested.
+    #[must_use]
+    pub const fn with_suggests(mut self, suggests: bool) -> Self {
+        self.suggests = suggests;
         self
     }
 

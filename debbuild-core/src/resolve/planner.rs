@@ -1,7 +1,7 @@
 //! Sets of packages for many questions about one universe: grown greedily where that does, else by the solver.
 
 use super::{
-    BuildDeps, Question, ResolveError, SatResolver, Universe,
+    BuildDeps, Question, Recommends, ResolveError, SatResolver, Universe,
     encode::{Roots, roots},
     sat::Choice,
     together::Together,
@@ -36,7 +36,7 @@ impl<'u> Planner<'u> {
     }
 
     fn grow(&mut self, roots: &Roots) -> Option<Vec<SolvableId>> {
-        if roots.recommends {
+        if roots.recommends != Recommends::Ignore || roots.suggests {
             return None;
         }
         self.grown.clear();

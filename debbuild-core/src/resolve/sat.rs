@@ -17,15 +17,17 @@ use resolvo::{
 use super::{
     Answer, Question, ResolveError, Resolver, Universe,
     encode::{Ban, Group, Roots, roots},
-    explain, universe,
+    explain,
+    marks::Marks,
+    universe,
 };
 use crate::{cancel::Cancelled, context::Context};
 
 /// How long a question may take: beyond this the answer is that it is not known.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Answers with a SAT solver. Versions and alternatives are preferred in their order; recommended packages are added to a
-/// solution of what is depended on, and never change it.
+/// Answers as apt does where its way leads to a set in which all holds, else with a SAT solver. There versions and alternatives are
+/// preferred in their order, and recommended packages are added to a solution of what is depended on, and never change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SatResolver {
     limit: Duration,
@@ -61,6 +63,12 @@ impl SatResolver {
     /// A set of packages in which every demand of the question and of each member holds.
     pub(super) fn choose(&self, cx: &Context, on: &Universe, roots: &Roots) -> Result<Choice, ResolveError> {
         let stop = Stop { cx, at: cx.clock().monotonic() + self.limit };
+        cx.cancel().check()?;
+        if cx.clock().monotonic() < stop.at
+            && let Some(chosen) = Marks::new(on, roots).choose(cx)?
+        {
+            return Ok(Choice::Set(chosen));
+        }
         let mut soft: Vec<universe::SolvableId> = Vec::new();
         loop {
             let chosen = match solve(on, roots, &soft, &stop) {
@@ -72,7 +80,7 @@ impl SatResolver {
                     return Ok(Choice::Unknown(format!("no answer was found within {limit} seconds")));
                 }
             };
-            let more = if roots.recommends { wanted(on, &chosen, &soft) } else { Vec::new() };
+            let more = wanted(on, roots, &chosen, &soft);
             if more.is_empty() {
                 return Ok(Choice::Set(chosen));
             }
@@ -98,18 +106,21 @@ impl Resolver for SatResolver {
     }
 }
 
-/// The preferred choice for each recommendation that is not met; where that could not be had in an earlier round, the next one.
+/// The preferred choice for each wish that is not met; where that could not be had in an earlier round, the next one.
 fn wanted(
     universe: &Universe,
+    roots: &Roots,
     chosen: &[universe::SolvableId],
     tried: &[universe::SolvableId],
 ) -> Vec<universe::SolvableId> {
     let there: HashSet<universe::SolvableId> = chosen.iter().copied().collect();
     let tried: HashSet<universe::SolvableId> = tried.iter().copied().collect();
+    let asked_for = roots.asked_for(&there);
     let mut more = Vec::new();
     for id in chosen {
-        let groups = universe.demands(*id).map_or(&[][..], |demands| &demands.recommends);
-        for group in groups.iter().filter(|group| !group.choices.iter().any(|choice| there.contains(choice))) {
+        let Ok(demands) = universe.demands(*id) else { continue };
+        let wishes = roots.wishes(demands, asked_for.contains(id)).map(|(_, group)| group);
+        for group in wishes.filter(|group| !group.choices.iter().any(|choice| there.contains(choice))) {
             more.extend(group.choices.iter().copied().find(|choice| !tried.contains(choice) && !more.contains(choice)));
         }
     }
@@ -235,7 +246,7 @@ impl Interner for Provider<'_> {
 
     fn display_name(&self, name: NameId) -> impl Display + '_ {
         let candidates = self.universe.candidates(name.into_raw());
-        candidates.first().map_or(String::new(), |id| self.universe.entry(*id).package.to_string())
+        candidates.first().map_or(String::new(), |id| self.universe.package_name(*id).to_owned())
     }
 
     fn display_version_set(&self, version_set: VersionSetId) -> impl Display + '_ {

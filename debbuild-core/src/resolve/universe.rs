@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{HashMap, hash_map::Entry as MapEntry},
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -10,12 +10,13 @@ use std::{
 use super::{
     PackageIndex,
     encode::{self, Demands, Group},
-    index::Entry,
+    index::{ANY, Alternative, Field, GroupId, NATIVE, NONE, Row, TextId, UNQUALIFIED},
 };
 use crate::{
     arch::Architecture,
     control::{BinaryPackage, MultiArch},
-    relation::{Alternatives, Qualifier, Relation, VersionConstraint},
+    name::PackageName,
+    relation::{Alternatives, Operator, Qualifier, Relation},
     version::Version,
 };
 
@@ -70,40 +71,80 @@ impl UniverseOptions {
 pub(super) type SolvableId = u32;
 /// A name in an architecture, of which at most one version can be installed, by its place in the universe.
 pub(super) type NameId = u32;
+/// The name of a package, real or not, by its place among all names: in the order in which they are first named, as in apt's cache.
+pub(super) type Symbol = u32;
 
 struct Solvable {
     index: u32,
-    entry: u32,
+    row: u32,
     name: NameId,
-    /// The place of its architecture in the universe's list; 0 for `all` too.
-    architecture: usize,
     demands: OnceLock<Result<Box<Demands>, String>>,
 }
 
 struct Name {
-    /// The architecture's place.
-    architecture: usize,
+    symbol: Symbol,
+    /// The place of its architecture in the universe's list; 0 for `all` too.
+    architecture: u32,
     /// Best first.
     candidates: Vec<SolvableId>,
 }
 
-type Groups = HashMap<(usize, Arc<str>), Arc<Group>>;
+/// An index with the universe's numbers for its texts and groups.
+struct Part {
+    packages: Arc<PackageIndex>,
+    priority: i32,
+    /// By text: the symbol, for names of packages.
+    symbols: Vec<Symbol>,
+    /// By group: what it means for a package of the system's own architecture.
+    groups: Vec<OnceLock<Arc<Group>>>,
+}
+
+/// Who provides a name, in which version; none where it says none.
+type Providers = Vec<(SolvableId, Option<(u32, TextId)>)>;
+type Groups = HashMap<(u32, Arc<str>), Arc<Group>>;
 
 /// Immutable indexes put together. Questions about it can be asked from many threads at once.
 pub struct Universe {
     options: UniverseOptions,
-    indexes: Vec<(Arc<PackageIndex>, i32)>,
+    parts: Vec<Part>,
     solvables: Vec<Solvable>,
     names: Vec<Name>,
-    by_name: HashMap<String, Vec<NameId>>,
-    providers: HashMap<String, Vec<(SolvableId, Option<Version>)>>,
-    /// Groups of alternatives by the architecture that asks and their text: many packages ask for the same.
+    symbols: HashMap<Box<str>, Symbol>,
+    /// By symbol: the packages of that name.
+    named: Vec<Vec<NameId>>,
+    /// By symbol: the packages that provide it.
+    providers: Vec<Providers>,
+    /// Groups of alternatives by the architecture that asks and their text, of questions and of packages of other architectures.
     groups: Mutex<Groups>,
 }
 
 impl fmt::Debug for Universe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Universe").field("options", &self.options).field("packages", &self.solvables.len()).finish()
+    }
+}
+
+/// What a relation is about, whether it stands in an index or in a question.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// None: no package has this name or provides it.
+    symbol: Option<Symbol>,
+    constraint: Option<(Operator, &'a Version)>,
+    qualifier: Wanted,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// As the one that asks, or one that serves all.
+    Own,
+    Any,
+    /// The architecture of this place; none: of no architecture of the universe.
+    Place(Option<u32>),
+}
+
+impl Target<'_> {
+    fn accepts(&self, version: &Version) -> bool {
+        self.constraint.is_none_or(|(operator, wanted)| operator.accepts(version, wanted))
     }
 }
 
@@ -114,14 +155,19 @@ impl Universe {
     pub fn new(options: UniverseOptions, indexes: impl IntoIterator<Item = (Arc<PackageIndex>, i32)>) -> Self {
         let mut universe = Self {
             options,
-            indexes: indexes.into_iter().filter(|(_, priority)| *priority >= 0).collect(),
+            parts: Vec::new(),
             solvables: Vec::new(),
             names: Vec::new(),
-            by_name: HashMap::new(),
-            providers: HashMap::new(),
+            symbols: HashMap::new(),
+            named: Vec::new(),
+            providers: Vec::new(),
             groups: Mutex::default(),
         };
-        universe.collect();
+        for (packages, priority) in indexes {
+            if priority >= 0 {
+                universe.add(packages, priority);
+            }
+        }
         universe.order();
         universe.note_providers();
         universe
@@ -147,7 +193,7 @@ impl Universe {
 
     /// The versions of a package that can be chosen, best first, those of the system's own architecture before others.
     pub fn versions(&self, package: &str) -> impl Iterator<Item = &Version> {
-        self.named(package).map(|id| &self.entry(id).version)
+        self.symbols.get(package).into_iter().flat_map(|symbol| self.named(*symbol)).map(|id| self.version(id))
     }
 
     /// How many packages there are, also those that cannot be chosen, and how many names.
@@ -160,98 +206,129 @@ impl Universe {
         self.names.iter().flat_map(|name| &name.candidates).copied()
     }
 
-    fn collect(&mut self) {
-        for (index, (packages, _)) in self.indexes.iter().enumerate() {
-            for (at, entry) in packages.entries().iter().enumerate() {
-                let Some(architecture) = place(&self.options, &entry.architecture) else { continue };
-                let ids = match self.by_name.entry(entry.package.as_str().to_owned()) {
-                    MapEntry::Occupied(found) => found.into_mut(),
-                    MapEntry::Vacant(vacant) => vacant.insert(Vec::new()),
-                };
-                let id = self.solvables.len() as SolvableId;
-                let known = ids.iter().copied().find(|name| self.names[*name as usize].architecture == architecture);
-                let name = known.unwrap_or_else(|| {
-                    let name = self.names.len() as NameId;
-                    self.names.push(Name { architecture, candidates: Vec::new() });
-                    ids.push(name);
-                    name
-                });
-                self.names[name as usize].candidates.push(id);
-                let (index, entry) = (index as u32, at as u32);
-                self.solvables.push(Solvable { index, entry, name, architecture, demands: OnceLock::new() });
-            }
+    fn add(&mut self, packages: Arc<PackageIndex>, priority: i32) {
+        let table = packages.table();
+        let mut symbols = vec![Symbol::MAX; table.text_count()];
+        for id in &table.names {
+            let text = table.text(*id);
+            let next = self.symbols.len() as Symbol;
+            symbols[*id as usize] = match self.symbols.get(text) {
+                Some(known) => *known,
+                None => *self.symbols.entry(text.into()).or_insert(next),
+            };
         }
+        self.named.resize_with(self.symbols.len(), Vec::new);
+        let index = self.parts.len() as u32;
+        for (at, row) in table.rows.iter().enumerate() {
+            let Some(architecture) = place(&self.options, table.text(row.architecture)) else { continue };
+            let symbol = symbols[row.package as usize];
+            let known = self.named[symbol as usize].iter().copied();
+            let known = known.into_iter().find(|name| self.names[*name as usize].architecture == architecture);
+            let name = known.unwrap_or_else(|| {
+                self.names.push(Name { symbol, architecture, candidates: Vec::new() });
+                let name = (self.names.len() - 1) as NameId;
+                self.named[symbol as usize].push(name);
+                name
+            });
+            self.names[name as usize].candidates.push(self.solvables.len() as SolvableId);
+            self.solvables.push(Solvable { index, row: at as u32, name, demands: OnceLock::new() });
+        }
+        let groups = std::iter::repeat_with(OnceLock::new).take(table.group_count()).collect();
+        self.parts.push(Part { packages, priority, symbols, groups });
     }
 
     fn order(&mut self) {
         let mut names = std::mem::take(&mut self.names);
-        for name in &mut names {
+        for name in names.iter_mut().filter(|name| name.candidates.len() > 1) {
             name.candidates.sort_by(|a, b| {
-                let key = |id: &SolvableId| {
-                    (self.indexes[self.solvables[*id as usize].index as usize].1, &self.entry(*id).version)
-                };
-                let ((priority_a, version_a), (priority_b, version_b)) = (key(a), key(b));
-                priority_b.cmp(&priority_a).then_with(|| version_b.compare(version_a)).then(a.cmp(b))
+                let priority = |id: &SolvableId| self.part(*id).priority;
+                let version = |id: &SolvableId| self.version(*id);
+                priority(b).cmp(&priority(a)).then_with(|| version(b).compare(version(a))).then(a.cmp(b))
             });
             if self.options.versions == Versions::Candidate {
                 name.candidates.truncate(1);
             }
         }
-        self.names = names;
-        for ids in self.by_name.values_mut() {
-            ids.sort_by_key(|id| self.names[*id as usize].architecture);
+        for ids in &mut self.named {
+            ids.sort_by_key(|id| names[*id as usize].architecture);
         }
+        self.names = names;
     }
 
-    /// Providers in the order in which apt would take them: by priority, then as the indexes have them.
+    /// Providers in the order in which apt would take them.
     fn note_providers(&mut self) {
-        let mut providers: HashMap<String, Vec<(SolvableId, Option<Version>)>> = HashMap::new();
+        let mut providers: Vec<Providers> = Vec::new();
+        providers.resize_with(self.symbols.len(), Vec::new);
         for id in self.all() {
-            for (name, version) in &self.entry(id).provides {
-                providers.entry(name.as_str().to_owned()).or_default().push((id, version.clone()));
+            let (part, row) = (self.part(id), self.row(id));
+            let table = part.packages.table();
+            for alternative in table.groups(row, Field::Provides).iter().flat_map(|group| table.alternatives(*group)) {
+                // A version counts only with `=` (Policy 7.5).
+                let exact = alternative.version != NONE && alternative.operator() == Operator::Equal;
+                let version = exact.then(|| (self.solvables[id as usize].index, alternative.version));
+                providers[part.symbols[alternative.package as usize] as usize].push((id, version));
             }
         }
-        for list in providers.values_mut() {
+        for list in providers.iter_mut().filter(|list| list.len() > 1) {
             list.sort_by_key(|(id, _)| {
-                let entry = self.entry(*id);
-                (Reverse(entry.essential), self.architecture(*id), entry.rank, *id)
+                let row = self.row(*id);
+                let (essential, protected) = (Reverse(row.essential()), Reverse(row.protected()));
+                (essential, protected, self.architecture(*id), row.rank(), Reverse(self.symbol(*id)), *id)
             });
         }
         self.providers = providers;
     }
 
-    pub(super) fn entry(&self, id: SolvableId) -> &Entry {
-        let solvable = &self.solvables[id as usize];
-        &self.indexes[solvable.index as usize].0.entries()[solvable.entry as usize]
+    fn part(&self, id: SolvableId) -> &Part {
+        &self.parts[self.solvables[id as usize].index as usize]
+    }
+
+    pub(super) fn row(&self, id: SolvableId) -> &Row {
+        &self.part(id).packages.table().rows[self.solvables[id as usize].row as usize]
+    }
+
+    fn text(&self, id: SolvableId, text: TextId) -> &str {
+        self.part(id).packages.table().text(text)
     }
 
     /// The name of a package.
     pub(super) fn package_name(&self, id: SolvableId) -> &str {
-        self.entry(id).package.as_str()
+        self.text(id, self.row(id).package)
     }
 
     /// The version of a package.
     pub(super) fn version(&self, id: SolvableId) -> &Version {
-        &self.entry(id).version
+        self.part(id).packages.version(self.row(id).version)
     }
 
     /// The source package that a package was built from, and that one's version.
     pub(super) fn source(&self, id: SolvableId) -> (&str, &str) {
-        let entry = self.entry(id);
-        let (source, version) = &entry.source;
-        (source, version.as_deref().unwrap_or_else(|| entry.version.as_str()))
+        let row = self.row(id);
+        let version = if row.source_version == NONE { row.version } else { row.source_version };
+        (self.text(id, row.source), self.text(id, version))
+    }
+
+    /// The name and architecture of a package as the index has them.
+    pub(super) fn identity(&self, id: SolvableId) -> Option<(PackageName, Architecture)> {
+        let architecture = Architecture::new(self.text(id, self.row(id).architecture)).ok()?;
+        Some((PackageName::new(self.package_name(id)).ok()?, architecture))
     }
 
     pub(super) fn origin(&self, id: SolvableId) -> &Arc<str> {
-        self.indexes[self.solvables[id as usize].index as usize].0.label()
+        self.part(id).packages.label()
     }
 
     pub(super) fn name_of(&self, id: SolvableId) -> NameId {
         self.solvables[id as usize].name
     }
 
-    pub(super) fn architecture(&self, id: SolvableId) -> usize {
-        self.solvables[id as usize].architecture
+    /// The symbol of its name.
+    pub(super) fn symbol(&self, id: SolvableId) -> Symbol {
+        self.names[self.name_of(id) as usize].symbol
+    }
+
+    pub(super) fn architecture(&self, id: SolvableId) -> u32 {
+        self.names[self.name_of(id) as usize].architecture
     }
 
     pub(super) fn candidates(&self, name: NameId) -> &[SolvableId] {
@@ -260,18 +337,22 @@ impl Universe {
 
     /// Name, version and (where it is another than the system's) architecture of a package, for sentences.
     pub(super) fn describe(&self, id: SolvableId) -> String {
-        let entry = self.entry(id);
+        let (package, version) = (self.package_name(id), self.version(id));
         match self.architecture(id) {
-            0 => format!("{} {}", entry.package, entry.version),
-            _ => format!("{}:{} {}", entry.package, entry.architecture, entry.version),
+            0 => format!("{package} {version}"),
+            _ => format!("{package}:{} {version}", self.text(id, self.row(id).architecture)),
         }
     }
 
     /// The whole stanza; the error as text.
     pub(super) fn read(&self, id: SolvableId) -> Result<BinaryPackage, String> {
-        let solvable = &self.solvables[id as usize];
-        let index = &self.indexes[solvable.index as usize].0;
-        index.package(solvable.entry as usize).map_err(|error| crate::error::chain(&error))
+        self.part(id).packages.package(self.row(id)).map_err(|error| crate::error::chain(&error))
+    }
+
+    /// Why a package cannot be used, where it cannot.
+    pub(super) fn unusable(&self, id: SolvableId) -> Option<&str> {
+        let bad = self.row(id).bad;
+        (bad != NONE).then(|| self.text(id, bad))
     }
 
     /// What a package demands, worked out once; or why it cannot be used.
@@ -281,104 +362,152 @@ impl Universe {
         demands.as_deref().map_err(String::as_str)
     }
 
+    /// The groups of a field of a package, as it means them.
+    pub(super) fn groups_of(&self, id: SolvableId, field: Field) -> impl Iterator<Item = Arc<Group>> {
+        let (part, context) = (self.part(id), self.architecture(id));
+        let groups = part.packages.table().groups(self.row(id), field);
+        groups.iter().map(move |group| self.group_of(part, *group, context))
+    }
+
+    /// The relations of a field of a package that has no alternatives, each as text and with what it is about.
+    pub(super) fn targets_of(&self, id: SolvableId, field: Field) -> impl Iterator<Item = (GroupId, Target<'_>)> {
+        let part = self.part(id);
+        let table = part.packages.table();
+        table.groups(self.row(id), field).iter().flat_map(move |group| {
+            table.alternatives(*group).iter().map(move |alternative| (*group, self.target(part, alternative)))
+        })
+    }
+
+    /// A group of the index of a package, as text.
+    pub(super) fn group_text(&self, id: SolvableId, group: GroupId) -> String {
+        self.part(id).packages.table().group_text(group)
+    }
+
+    fn group_of(&self, part: &Part, group: GroupId, context: u32) -> Arc<Group> {
+        let make = || {
+            let table = part.packages.table();
+            let targets = table.alternatives(group).iter().map(|alternative| self.target(part, alternative));
+            let choices = encode::choices(self, targets, context);
+            Arc::new(Group { text: table.group_text(group).into(), choices })
+        };
+        if context == 0 {
+            return Arc::clone(part.groups[group as usize].get_or_init(make));
+        }
+        let key = (context, part.packages.table().group_text(group).into());
+        self.known(key, make)
+    }
+
     /// A group of alternatives, as a package (or question) of that architecture means it; worked out once.
-    pub(super) fn group(&self, alternatives: &Alternatives, context: usize) -> Arc<Group> {
+    pub(super) fn group(&self, alternatives: &Alternatives, context: u32) -> Arc<Group> {
         let key = (context, Arc::from(alternatives.to_string()));
+        self.known(key.clone(), || {
+            let targets = alternatives.0.iter().map(|relation| self.target_of(relation));
+            Arc::new(Group { text: key.1, choices: encode::choices(self, targets, context) })
+        })
+    }
+
+    fn known(&self, key: (u32, Arc<str>), make: impl FnOnce() -> Arc<Group>) -> Arc<Group> {
         let groups = || self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = groups().get(&key) {
             return Arc::clone(known);
         }
-        let choices = encode::choices(self, alternatives, context);
-        let group = Arc::new(Group { text: Arc::clone(&key.1), choices });
+        let group = make();
         Arc::clone(groups().entry(key).or_insert(group))
     }
 
-    fn named(&self, package: &str) -> impl Iterator<Item = SolvableId> {
-        let names = self.by_name.get(package).map_or(&[][..], Vec::as_slice);
-        names.iter().flat_map(|name| self.candidates(*name)).copied()
+    fn target<'a>(&self, part: &'a Part, alternative: &Alternative) -> Target<'a> {
+        let constraint =
+            (alternative.version != NONE).then(|| (alternative.operator(), part.packages.version(alternative.version)));
+        let qualifier = match alternative.qualifier {
+            UNQUALIFIED => Wanted::Own,
+            ANY => Wanted::Any,
+            NATIVE => Wanted::Place(Some(0)),
+            architecture => Wanted::Place(place(&self.options, part.packages.table().text(architecture))),
+        };
+        Target { symbol: Some(part.symbols[alternative.package as usize]), constraint, qualifier }
     }
 
-    fn provided(&self, package: &str, constraint: Option<&VersionConstraint>) -> impl Iterator<Item = SolvableId> {
-        let list = self.providers.get(package).map_or(&[][..], Vec::as_slice);
-        list.iter()
-            .filter(move |(_, version)| match (constraint, version) {
-                (None, _) => true,
-                (Some(constraint), Some(version)) => constraint.accepts(version),
-                (Some(_), None) => false,
-            })
-            .map(|(id, _)| *id)
+    /// What a relation of a question is about.
+    pub(super) fn target_of<'a>(&self, relation: &'a Relation) -> Target<'a> {
+        let constraint = relation.constraint.as_ref().map(|constraint| (constraint.operator, &constraint.version));
+        let qualifier = match &relation.qualifier {
+            None => Wanted::Own,
+            Some(Qualifier::Any) => Wanted::Any,
+            Some(Qualifier::Native) => Wanted::Place(Some(0)),
+            Some(Qualifier::Architecture(wanted)) => Wanted::Place(place(&self.options, wanted.as_str())),
+        };
+        Target { symbol: self.symbols.get(relation.package.as_str()).copied(), constraint, qualifier }
+    }
+
+    fn named(&self, symbol: Symbol) -> impl Iterator<Item = SolvableId> {
+        self.named[symbol as usize].iter().flat_map(|name| self.candidates(*name)).copied()
     }
 
     /// Packages of that name or that provide it, whose version fits: the real ones first, best first.
-    fn matching(&self, relation: &Relation) -> Vec<SolvableId> {
-        let (package, constraint) = (relation.package.as_str(), relation.constraint.as_ref());
-        let fits = |id: &SolvableId| constraint.is_none_or(|constraint| constraint.accepts(&self.entry(*id).version));
-        let mut found: Vec<SolvableId> = self.named(package).filter(fits).collect();
-        for id in self.provided(package, constraint) {
-            if !found.contains(&id) {
-                found.push(id);
-            }
-        }
-        found
+    fn matching<'u>(&'u self, target: Target<'u>) -> impl Iterator<Item = SolvableId> + use<'u> {
+        let named = target.symbol.into_iter().flat_map(|symbol| self.named(symbol));
+        let real = named.filter(move |id| target.accepts(self.version(*id)));
+        let providers = target.symbol.into_iter().flat_map(|symbol| &self.providers[symbol as usize]);
+        let fits = move |version: &Option<(u32, TextId)>| match version {
+            None => target.constraint.is_none(),
+            Some((index, version)) => target.accepts(self.parts[*index as usize].packages.version(*version)),
+        };
+        real.chain(providers.filter(move |(_, version)| fits(version)).map(|(id, _)| *id))
     }
 
-    /// The packages that satisfy a relation of a package (or question) of that architecture, in order of preference.
-    pub(super) fn satisfying(&self, relation: &Relation, context: usize) -> Vec<SolvableId> {
-        let mut found = self.matching(relation);
-        found.retain(|id| {
-            let (own, multi_arch) = (self.architecture(*id), self.entry(*id).multi_arch);
-            match &relation.qualifier {
-                None => own == context || multi_arch == MultiArch::Foreign,
-                Some(Qualifier::Any) => multi_arch == MultiArch::Allowed,
-                Some(Qualifier::Native) => own == 0,
-                Some(Qualifier::Architecture(wanted)) => Some(own) == place(&self.options, wanted),
+    /// The packages that satisfy a relation of a package (or question) of that architecture, in order of preference. One that
+    /// provides its own name may occur twice.
+    pub(super) fn satisfying<'u>(&'u self, target: Target<'u>, context: u32) -> impl Iterator<Item = SolvableId> + 'u {
+        self.matching(target).filter(move |id| {
+            let own = self.architecture(*id);
+            match target.qualifier {
+                Wanted::Own => own == context || self.row(*id).multi_arch() == MultiArch::Foreign,
+                Wanted::Any => self.row(*id).multi_arch() == MultiArch::Allowed,
+                Wanted::Place(wanted) => Some(own) == wanted,
             }
-        });
-        found
+        })
     }
 
     /// The packages that a `Conflicts` or `Breaks` of `id` forbids: of every architecture, but never itself under another version
     /// or architecture (those cannot be installed together anyway, or are meant to be).
-    pub(super) fn forbidden(&self, relation: &Relation, id: SolvableId) -> Vec<SolvableId> {
-        let own = &self.entry(id).package;
-        let mut found = self.matching(relation);
-        found.retain(|other| {
-            let wanted = match &relation.qualifier {
-                Some(Qualifier::Architecture(wanted)) => {
-                    Some(self.architecture(*other)) == place(&self.options, wanted)
-                }
-                _ => true,
+    pub(super) fn forbidden(&self, target: Target<'_>, id: SolvableId) -> Vec<SolvableId> {
+        let own = self.symbol(id);
+        let mut found: Vec<SolvableId> = Vec::new();
+        for other in self.matching(target) {
+            let wanted = match target.qualifier {
+                Wanted::Place(wanted) => Some(self.architecture(other)) == wanted,
+                Wanted::Own | Wanted::Any => true,
             };
-            wanted && self.entry(*other).package != *own
-        });
+            if wanted && self.symbol(other) != own && !found.contains(&other) {
+                found.push(other);
+            }
+        }
         found
     }
 
     /// The packages that cannot be installed beside `id` because they are it in another architecture.
     pub(super) fn siblings(&self, id: SolvableId) -> Vec<SolvableId> {
-        let own = self.entry(id);
-        let together = |other: &Entry| {
-            own.multi_arch == MultiArch::Same && other.multi_arch == MultiArch::Same && own.version == other.version
+        let (own, same) = (self.name_of(id), self.row(id).multi_arch() == MultiArch::Same);
+        let together = |other: SolvableId| {
+            same && self.row(other).multi_arch() == MultiArch::Same && self.version(id) == self.version(other)
         };
-        self.named(own.package.as_str())
-            .filter(|other| self.name_of(*other) != self.name_of(id) && !together(self.entry(*other)))
-            .collect()
+        self.named(self.symbol(id)).filter(|other| self.name_of(*other) != own && !together(*other)).collect()
     }
 
     /// The names of the system's own architecture that have an essential candidate, with those candidates.
     pub(super) fn essential(&self) -> Vec<Vec<SolvableId>> {
         let own = self.names.iter().filter(|name| name.architecture == 0);
         let essential = |name: &Name| -> Vec<SolvableId> {
-            name.candidates.iter().copied().filter(|id| self.entry(*id).essential).collect()
+            name.candidates.iter().copied().filter(|id| self.row(*id).essential()).collect()
         };
         own.map(essential).filter(|candidates| !candidates.is_empty()).collect()
     }
 }
 
 /// The place of an architecture in the universe: 0 for the system's own and for `all`.
-fn place(options: &UniverseOptions, architecture: &Architecture) -> Option<usize> {
-    if architecture.is_all() || *architecture == options.native {
+fn place(options: &UniverseOptions, architecture: &str) -> Option<u32> {
+    if architecture == "all" || architecture == options.native.as_str() {
         return Some(0);
     }
-    options.foreign.iter().position(|foreign| foreign == architecture).map(|at| at + 1)
+    options.foreign.iter().position(|foreign| foreign.as_str() == architecture).map(|at| at as u32 + 1)
 }
