@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use crate::{arch::Architecture, control::BinaryPackage, name::PackageName};
+use crate::{arch::Architecture, control::BinaryPackage, name::PackageName, version::Version};
 
 /// What a resolver says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Reason {
     Requested(String),
     /// It is essential.
     Essential,
+    /// It is on the system, and nothing made it go.
+    Installed,
     /// Another package of the solution needs it.
     NeededBy {
         /// The other package.
@@ -61,14 +63,38 @@ pub struct Selected {
     pub origin: Arc<str>,
     /// Why it is there: the first reason, seen from the question.
     pub reason: Reason,
+    /// The version that is on the system, if one is.
+    pub installed: Option<Version>,
+}
+
+impl Selected {
+    /// Whether it is on the system in this very version.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.installed.as_ref() == Some(&self.package.version)
+    }
+}
+
+/// A package of the system that is not part of a solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Removed {
+    /// Its name.
+    pub package: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Its architecture.
+    pub architecture: Architecture,
 }
 
 /// A set of packages in which every relation holds. Ordered by name, then architecture.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Solution {
-    /// The packages.
+    /// The packages, also those that are on the system and stay.
     pub packages: Vec<Selected>,
+    /// What has to leave the system.
+    pub removed: Vec<Removed>,
 }
 
 impl Solution {
@@ -81,7 +107,8 @@ impl Solution {
     /// Bytes to download.
     #[must_use]
     pub fn download_size(&self) -> u64 {
-        self.packages.iter().filter_map(|selected| Some(selected.package.location.as_ref()?.size)).sum()
+        let changed = self.packages.iter().filter(|selected| !selected.is_unchanged());
+        changed.filter_map(|selected| Some(selected.package.location.as_ref()?.size)).sum()
     }
 
     /// What it takes installed, in KiB, as far as the packages say.

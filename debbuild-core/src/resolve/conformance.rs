@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, BuildDeps, Install, PRIORITY, PackageIndex, PackageSource, Question, Reason, Recommends, Resolver,
-    Universe, UniverseOptions,
+    Answer, BuildDeps, Changes, Install, Installed, PRIORITY, PackageIndex, PackageSource, Question, Reason,
+    Recommends, Removed, Resolver, Selected, Universe, UniverseOptions,
 };
 use crate::{arch::Architecture, cancel::CancelToken, context::Context, control::SourceControl, relation::Relations};
 
@@ -214,6 +214,74 @@ pub fn roots(resolver: &dyn Resolver) {
     assert!(matches!(answer, Answer::Unsatisfiable(_)), "{answer:?}");
 }
 
+/// A system that has packages already: what is there stays, gives way or goes, as the question allows.
+///
+/// # Panics
+/// When the resolver does not conform.
+pub fn systems(resolver: &dyn Resolver) {
+    let here = [("app", "1", "Depends: lib (= 1)"), ("lib", "1", ""), ("tool", "1", "")];
+    let archive = [
+        ("app", "2", "Depends: lib (= 2)"),
+        ("lib", "2", ""),
+        ("tool", "2", ""),
+        ("other", "1", "Depends: lib (>= 2)"),
+        ("foe", "1", "Conflicts: tool"),
+    ];
+    let system = |held: &[&str]| {
+        let held = held.iter().map(|name| name.parse().expect("a name")).collect();
+        let installed = Installed::new(Arc::new(PackageIndex::parse_status("here", stanzas(&here)))).with_held(held);
+        let archive = Arc::new(PackageIndex::parse("archive", stanzas(&archive)));
+        Universe::new(UniverseOptions::new(native()).with_installed(installed), [(archive, PRIORITY)])
+    };
+    let after = |held: &[&str], question: Install| match resolver.answer(
+        &Context::new(),
+        &system(held),
+        &Question::Install(question),
+    ) {
+        Ok(Answer::Satisfied(solution)) => {
+            let here = |s: &Selected| format!("{} {}", s.package.package, s.package.version);
+            let gone = |removed: &Removed| format!("-{}", removed.package);
+            Some(solution.packages.iter().map(here).chain(solution.removed.iter().map(gone)).collect::<Vec<_>>())
+        }
+        Ok(Answer::Unsatisfiable(_)) => None,
+        other => panic!("{other:?}"),
+    };
+    let expect = |held: &[&str], question: Install, expected: Option<&[&str]>| {
+        let expected = expected.map(|expected| expected.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(after(held, question.clone()), expected, "{question:?}");
+    };
+    let nothing = || Install::new(Relations::default());
+    let keeping = Changes { keep_all: true, ..Changes::default() };
+    expect(&[], nothing(), Some(&["app 1", "lib 1", "tool 1"]));
+    expect(&[], install("tool"), Some(&["app 1", "lib 1", "tool 2"]));
+    expect(&["tool"], install("tool"), Some(&["app 1", "lib 1", "tool 1"]));
+    expect(&[], install("other"), Some(&["app 2", "lib 2", "other 1", "tool 1"]));
+    expect(&["lib"], install("other"), None);
+    expect(&[], install("foe"), Some(&["app 1", "foe 1", "lib 1", "-tool"]));
+    expect(&[], install("foe").with_changes(keeping), None);
+    expect(&[], install("other").with_changes(Changes::upgrade()), None);
+    expect(&[], nothing().with_remove(install("lib").seeds), Some(&["tool 1", "-app", "-lib"]));
+    expect(&[], nothing().with_changes(Changes::upgrade()), Some(&["app 2", "lib 2", "tool 2"]));
+    expect(&["app"], nothing().with_changes(Changes::dist_upgrade()), Some(&["app 1", "lib 1", "tool 2"]));
+}
+
+/// Packages that are excluded are as if they were not there, but not what provides their names.
+///
+/// # Panics
+/// When the resolver does not conform.
+pub fn excluded(resolver: &dyn Resolver) {
+    let index = Arc::new(PackageIndex::parse("test", stanzas(&[("one", "1", ""), ("two", "1", "Provides: one")])));
+    let names = |excluded: &str, seeds: &str| {
+        let options = UniverseOptions::new(native()).with_excluded(install(excluded).seeds);
+        let universe = Universe::new(options, [(Arc::clone(&index), PRIORITY)]);
+        let answer = resolver.answer(&Context::new(), &universe, &Question::Install(install(seeds)));
+        names(&answer.expect("there is an answer"))
+    };
+    assert_eq!(names("one", "one").expect("it is provided"), ["two"]);
+    assert_eq!(names("one (<< 1), two", "one").expect("another version is excluded"), ["one"]);
+    assert_eq!(names("one, two", "one"), None);
+}
+
 /// Two questions at once do not disturb each other, and cancelling stops.
 ///
 /// # Panics
@@ -238,5 +306,7 @@ pub fn resolver(resolver: &dyn Resolver) {
     qualifiers(resolver);
     recommends(resolver);
     roots(resolver);
+    systems(resolver);
+    excluded(resolver);
     cancels(resolver);
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    BuildDeps, Need, Question, Reason, Recommends, ResolveError, Universe,
+    BuildDeps, Changes, Need, Question, Reason, Recommends, ResolveError, Universe,
     index::Field,
     universe::{SolvableId, Target},
 };
@@ -45,6 +45,10 @@ pub(super) struct Roots {
     pub(super) recommends: Recommends,
     /// Whether what is suggested is installed too, where it can be had.
     pub(super) suggests: bool,
+    /// For each name that is installed the versions that may stay, the preferred first.
+    pub(super) stay: Vec<Arc<Group>>,
+    /// Whether only names that are installed may be chosen.
+    pub(super) nothing_new: bool,
 }
 
 impl Roots {
@@ -111,6 +115,8 @@ pub(super) fn roots(universe: &Universe, question: &Question) -> Result<Roots, R
             if install.essential {
                 essential(universe, &mut roots);
             }
+            remove(universe, &install.remove, &mut roots);
+            installed(universe, install.changes, &mut roots);
             Ok(roots)
         }
         Question::BuildDeps(build) => build_roots(universe, build),
@@ -148,8 +154,49 @@ fn build_roots(universe: &Universe, build: &BuildDeps) -> Result<Roots, ResolveE
 
 fn request(universe: &Universe, relations: &Relations, roots: &mut Roots) {
     for alternatives in relations.iter() {
-        let group = universe.group(alternatives, 0);
+        let group = newest(universe, universe.group(alternatives, 0));
         roots.requires.push((Reason::Requested(group.text.to_string()), group));
+    }
+}
+
+/// What is asked for is wanted as its candidate, also where another version is installed.
+fn newest(universe: &Universe, group: Arc<Group>) -> Arc<Group> {
+    let candidate = |id: &SolvableId| universe.candidates(universe.name_of(*id)).first().copied();
+    let passed = |id: &SolvableId| {
+        universe.is_installed(*id) && candidate(id).is_some_and(|other| other != *id && group.choices.contains(&other))
+    };
+    if !group.choices.iter().any(passed) {
+        return group;
+    }
+    let choices = group.choices.iter().copied().filter(|id| !passed(id)).collect();
+    Arc::new(Group { text: Arc::clone(&group.text), choices })
+}
+
+fn remove(universe: &Universe, relations: &Relations, roots: &mut Roots) {
+    for relation in relations.iter().flat_map(|group| &group.0) {
+        let named = universe.satisfying(universe.target_of(relation), 0);
+        let packages = named.filter(|id| universe.package_name(*id) == relation.package.as_str()).collect();
+        roots.bans.push(Ban { text: format!("removes {relation}"), packages });
+    }
+}
+
+fn installed(universe: &Universe, changes: Changes, roots: &mut Roots) {
+    roots.nothing_new = changes.nothing_new;
+    for id in universe.all_installed() {
+        let banned = |id: &SolvableId| roots.bans.iter().any(|ban| ban.packages.contains(id));
+        let mut choices = universe.candidates(universe.name_of(id)).to_vec();
+        choices.retain(|id| !banned(id));
+        if !changes.upgrade_all {
+            choices.sort_by_key(|choice| *choice != id);
+        }
+        if choices.is_empty() {
+            continue;
+        }
+        let group = Arc::new(Group { text: universe.package_name(id).into(), choices });
+        if changes.keep_all {
+            roots.requires.push((Reason::Installed, Arc::clone(&group)));
+        }
+        roots.stay.push(group);
     }
 }
 
@@ -171,6 +218,10 @@ pub(super) fn choices<'u>(
         if !choices.contains(&id) {
             choices.push(id);
         }
+    }
+    // As apt does: what is installed, then another version of that, then what is new.
+    if universe.options().installed.is_some() {
+        choices.sort_by_key(|id| (!universe.is_installed(*id), universe.installed(universe.name_of(*id)).is_none()));
     }
     choices
 }

@@ -11,7 +11,7 @@ use resolvo::{
 };
 
 use super::{
-    Explanation, Missing, Reason, Selected, Solution, Universe,
+    Explanation, Missing, Reason, Removed, Selected, Solution, Universe,
     encode::{Group, Roots},
     sat::Provider,
     universe::SolvableId,
@@ -35,6 +35,12 @@ pub(super) fn solution(universe: &Universe, roots: &Roots, chosen: &[SolvableId]
             queue.push_back(id);
         }
     }
+    for id in chosen.iter().copied().filter(|id| universe.installed(universe.name_of(*id)).is_some()) {
+        if !reasons.contains_key(&id) {
+            reasons.insert(id, Reason::Installed);
+            queue.push_back(id);
+        }
+    }
     while let Some(by) = queue.pop_front() {
         let Ok(demands) = universe.demands(by) else { continue };
         let wishes = roots.wishes(demands, asked_for.contains(&by));
@@ -50,13 +56,27 @@ pub(super) fn solution(universe: &Universe, roots: &Roots, chosen: &[SolvableId]
     }
     let selected = |(id, reason): (SolvableId, Reason)| {
         let package = Arc::new(universe.read(id).ok()?);
-        Some(Selected { package, origin: Arc::clone(universe.origin(id)), reason })
+        let installed = universe.installed(universe.name_of(id)).map(|id| universe.version(id).clone());
+        Some(Selected { package, origin: Arc::clone(universe.origin(id)), reason, installed })
     };
     let mut packages: Vec<Selected> = reasons.into_iter().filter_map(selected).collect();
     packages.sort_by(|a, b| {
         (&a.package.package, &a.package.architecture).cmp(&(&b.package.package, &b.package.architecture))
     });
-    Solution { packages }
+    Solution { packages, removed: removed(universe, &set) }
+}
+
+/// What is on the system and has no version in the set.
+fn removed(universe: &Universe, set: &HashSet<SolvableId>) -> Vec<Removed> {
+    let gone =
+        |id: &SolvableId| !universe.candidates(universe.name_of(*id)).iter().any(|version| set.contains(version));
+    let removed = universe.all_installed().filter(gone).filter_map(|id| {
+        let (package, architecture) = universe.identity(id)?;
+        Some(Removed { package, version: universe.version(id).clone(), architecture })
+    });
+    let mut removed: Vec<Removed> = removed.collect();
+    removed.sort_by(|a, b| (&a.package, &a.architecture).cmp(&(&b.package, &b.architecture)));
+    removed
 }
 
 /// The solver's proof as sentences, breadth first from the question.

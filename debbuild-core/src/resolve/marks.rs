@@ -69,14 +69,26 @@ impl<'u> Marks<'u> {
         for id in roots.bans.iter().flat_map(|ban| &ban.packages) {
             states[*id as usize].given_up = true;
         }
-        Self { universe, roots, states, taken: vec![None; names], stack: Vec::new(), steps: 0 }
+        if roots.nothing_new {
+            for id in universe.all().filter(|id| universe.installed(universe.name_of(*id)).is_none()) {
+                states[id as usize].given_up = true;
+            }
+        }
+        let mut marks = Self { universe, roots, states, taken: vec![None; names], stack: Vec::new(), steps: 0 };
+        for group in &roots.stay {
+            // The preferred version: the one that is there, or where all is upgraded the candidate.
+            if let Some(id) = group.choices.first() {
+                marks.put(*id);
+            }
+        }
+        marks
     }
 
     /// The marked packages, if all holds for them.
     pub(super) fn choose(mut self, cx: &Context) -> Result<Option<Vec<SolvableId>>, Cancelled> {
         let roots = self.roots;
         let stage = |reason: &Reason, group: &Arc<Group>| match reason {
-            Reason::Essential => 0,
+            Reason::Installed | Reason::Essential => 0,
             _ if roots.base.as_ref().is_some_and(|base| Arc::ptr_eq(base, group)) => 1,
             _ => 2,
         };
@@ -261,10 +273,17 @@ impl<'u> Marks<'u> {
 
     /// Marks one package alone; not beside another version of it.
     fn put(&mut self, id: SolvableId) -> bool {
-        let taken = &mut self.taken[self.universe.name_of(id) as usize];
-        let fits = !self.states[id as usize].given_up && taken.is_none_or(|other| other == id);
+        let name = self.universe.name_of(id) as usize;
+        if let Some(other) = self.taken[name].filter(|other| *other != id) {
+            // What was there may give way to another version.
+            if !self.universe.is_installed(other) || self.states[other as usize].protected {
+                return false;
+            }
+            self.take_back(other);
+        }
+        let fits = !self.states[id as usize].given_up;
         if fits {
-            *taken = Some(id);
+            self.taken[name] = Some(id);
             self.states[id as usize].marked = true;
         }
         fits

@@ -48,8 +48,8 @@ pub struct ExhaustiveResolver;
 /// The most packages that it takes.
 const MOST: usize = 16;
 
-/// Unmet recommendations, number of packages, how far down the lists of choices they are, their places: the least is the best.
-type Rank = (usize, u32, usize, Vec<usize>);
+/// Changes of what is there, unmet recommendations, number of packages, how far down the lists of choices they are, their places: the least is the best.
+type Rank = (usize, usize, u32, usize, Vec<usize>);
 
 impl Resolver for ExhaustiveResolver {
     fn answer(&self, cx: &Context, on: &Universe, question: &Question) -> Result<Answer, ResolveError> {
@@ -63,7 +63,17 @@ impl Resolver for ExhaustiveResolver {
             cx.cancel().check()?;
             let places: Vec<usize> = (0..all.len()).filter(|at| set >> at & 1 == 1).collect();
             let chosen: Vec<SolvableId> = places.iter().map(|at| all[*at]).collect();
-            let rank: Rank = (unmet(on, &roots, &chosen), set.count_ones(), passed_over(on, &roots, &chosen), places);
+            let new = |id: &SolvableId| on.installed(on.name_of(*id)).is_none();
+            if roots.nothing_new && chosen.iter().any(new) {
+                continue;
+            }
+            let rank: Rank = (
+                changes(&roots, &chosen),
+                unmet(on, &roots, &chosen),
+                set.count_ones(),
+                passed_over(on, &roots, &chosen),
+                places,
+            );
             if best.as_ref().is_none_or(|(least, _)| rank < *least) && violations(on, &roots, &chosen).is_empty() {
                 best = Some((rank, chosen));
             }
@@ -73,6 +83,15 @@ impl Resolver for ExhaustiveResolver {
             None => Answer::Unsatisfiable(explanation(on, &roots, &all)),
         })
     }
+}
+
+/// How far what is there is from what it should be.
+fn changes(roots: &Roots, chosen: &[SolvableId]) -> usize {
+    let place = |group: &Arc<Group>| {
+        // That it goes is worse than any other version.
+        group.choices.iter().position(|choice| chosen.contains(choice)).unwrap_or(MOST)
+    };
+    roots.stay.iter().map(place).sum()
 }
 
 /// How many recommendations of the set are not met, where they count.

@@ -36,13 +36,13 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-pub use answer::{Answer, Explanation, Missing, Need, Reason, Selected, Solution};
+pub use answer::{Answer, Explanation, Missing, Need, Reason, Removed, Selected, Solution};
 pub use bytes::IndexSource;
 pub use index::{IndexCache, PackageIndex};
 pub use installability::{Broken, Installability, Unknown, installability};
 pub use memory::{ExhaustiveResolver, MemorySource};
 pub use sat::SatResolver;
-pub use universe::{PRIORITY, Universe, UniverseOptions, Versions};
+pub use universe::{INSTALLED, Installed, PRIORITY, Packages, Universe, UniverseOptions, Versions};
 
 use crate::{
     arch::Architecture,
@@ -65,7 +65,7 @@ pub enum Recommends {
     Install,
 }
 
-/// What would be installed on an empty system for these packages?
+/// What would be on a system (an empty one where the universe has nothing installed) after these packages were asked for?
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Install {
@@ -77,13 +77,64 @@ pub struct Install {
     pub suggests: bool,
     /// Whether every essential package is part of it, as in a root file system.
     pub essential: bool,
+    /// What must not be there in the end: packages of these names and versions.
+    pub remove: Relations,
+    /// What else may happen to packages that are installed already.
+    pub changes: Changes,
+}
+
+/// What may happen to packages that are installed already, and are not asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct Changes {
+    /// All are upgraded to their candidates where that can be; else only those that must.
+    pub upgrade_all: bool,
+    /// None is removed.
+    pub keep_all: bool,
+    /// Nothing is installed that is not there already in some version.
+    pub nothing_new: bool,
+}
+
+impl Changes {
+    /// As `apt-get dist-upgrade`: everything is upgraded; for that, packages may come and go.
+    #[must_use]
+    pub const fn dist_upgrade() -> Self {
+        Self { upgrade_all: true, keep_all: false, nothing_new: false }
+    }
+
+    /// As `apt-get upgrade`: everything is upgraded for which no package has to come or go.
+    #[must_use]
+    pub const fn upgrade() -> Self {
+        Self { upgrade_all: true, keep_all: true, nothing_new: true }
+    }
 }
 
 impl Install {
     /// These packages and what they depend on.
     #[must_use]
     pub const fn new(seeds: Relations) -> Self {
-        Self { seeds, recommends: Recommends::Ignore, suggests: false, essential: false }
+        Self {
+            seeds,
+            recommends: Recommends::Ignore,
+            suggests: false,
+            essential: false,
+            remove: Relations(Vec::new()),
+            changes: Changes { upgrade_all: false, keep_all: false, nothing_new: false },
+        }
+    }
+
+    /// Without what must not be there in the end.
+    #[must_use]
+    pub fn with_remove(mut self, remove: Relations) -> Self {
+        self.remove = remove;
+        self
+    }
+
+    /// With what may happen to packages that are installed already.
+    #[must_use]
+    pub const fn with_changes(mut self, changes: Changes) -> Self {
+        self.changes = changes;
+        self
     }
 
     /// With another policy for recommended packages.

@@ -69,7 +69,8 @@ impl SatResolver {
         {
             return Ok(Choice::Set(chosen));
         }
-        let mut soft: Vec<universe::SolvableId> = Vec::new();
+        let mut soft: Vec<universe::SolvableId> =
+            roots.stay.iter().filter_map(|group| group.choices.first().copied()).collect();
         loop {
             let chosen = match solve(on, roots, &soft, &stop) {
                 Outcome::Chosen(chosen) => chosen,
@@ -114,14 +115,16 @@ fn wanted(
     tried: &[universe::SolvableId],
 ) -> Vec<universe::SolvableId> {
     let there: HashSet<universe::SolvableId> = chosen.iter().copied().collect();
-    let tried: HashSet<universe::SolvableId> = tried.iter().copied().collect();
+    let mut tried: HashSet<universe::SolvableId> = tried.iter().copied().collect();
     let asked_for = roots.asked_for(&there);
+    let wishes = chosen.iter().filter_map(|id| {
+        let demands = universe.demands(*id).ok()?;
+        Some(roots.wishes(demands, asked_for.contains(id)).map(|(_, group)| group))
+    });
     let mut more = Vec::new();
-    for id in chosen {
-        let Ok(demands) = universe.demands(*id) else { continue };
-        let wishes = roots.wishes(demands, asked_for.contains(id)).map(|(_, group)| group);
-        for group in wishes.filter(|group| !group.choices.iter().any(|choice| there.contains(choice))) {
-            more.extend(group.choices.iter().copied().find(|choice| !tried.contains(choice) && !more.contains(choice)));
+    for group in roots.stay.iter().chain(wishes.flatten()) {
+        if !group.choices.iter().any(|choice| there.contains(choice)) {
+            more.extend(group.choices.iter().copied().find(|choice| tried.insert(*choice)));
         }
     }
     more
@@ -146,15 +149,19 @@ enum Outcome {
 }
 
 fn solve(universe: &Universe, roots: &Roots, soft: &[universe::SolvableId], stop: &Stop<'_>) -> Outcome {
-    let provider = Provider { universe, stop, tables: RefCell::default() };
+    let (packages, names) = universe.sizes();
+    let provider = Provider { universe, roots, soft, packages, names, stop, tables: RefCell::default() };
     let requirements: Vec<ConditionalRequirement> =
         roots.requires.iter().map(|(_, group)| provider.union(group).into()).collect();
     let constraints = provider.allowed(&roots.bans);
-    let soft: Vec<SolvableId> = soft.iter().copied().map(SolvableId::from_raw).collect();
+    let soft: Vec<SolvableId> = (packages..packages + soft.len()).map(|id| SolvableId::from_raw(id as u32)).collect();
     let problem = Problem::new().requirements(requirements).constraints(constraints).soft_requirements(soft);
     let mut solver = Solver::new(provider);
     match solver.solve(problem) {
-        Ok(chosen) => Outcome::Chosen(chosen.into_iter().map(SolvableId::into_raw).collect()),
+        Ok(chosen) => {
+            let chosen = chosen.into_iter().map(SolvableId::into_raw);
+            Outcome::Chosen(chosen.filter(|id| (*id as usize) < packages).collect())
+        }
         Err(UnsolvableOrCancelled::Unsolvable(conflict)) => {
             let graph = conflict.graph(&solver);
             Outcome::Impossible(explain::conflict(&graph, solver.provider(), universe, roots))
@@ -179,11 +186,24 @@ struct Tables {
 
 pub(super) struct Provider<'a> {
     universe: &'a Universe,
+    roots: &'a Roots,
+    /// What is wished for. Each wish is a package of its own, behind those of the universe, that depends on it: resolvo does not
+    /// see that two versions exclude each other where one of them itself is wished for.
+    soft: &'a [universe::SolvableId],
+    /// How many packages the universe has.
+    packages: usize,
+    /// How many names it has.
+    names: usize,
     stop: &'a Stop<'a>,
     tables: RefCell<Tables>,
 }
 
 impl Provider<'_> {
+    /// The wish that a package stands for.
+    fn wish(&self, solvable: SolvableId) -> Option<universe::SolvableId> {
+        self.soft.get((solvable.into_raw() as usize).checked_sub(self.packages)?).copied()
+    }
+
     pub(super) fn union_text(&self, id: VersionSetUnionId) -> String {
         self.tables.borrow().unions[id.to_index()].1.clone()
     }
@@ -241,11 +261,15 @@ impl Interner for Provider<'_> {
     type SolvableId = SolvableId;
 
     fn display_solvable(&self, solvable: SolvableId) -> impl Display + '_ {
-        self.universe.describe(solvable.into_raw())
+        match self.wish(solvable) {
+            Some(wish) => format!("the wish for {}", self.universe.describe(wish)),
+            None => self.universe.describe(solvable.into_raw()),
+        }
     }
 
     fn display_name(&self, name: NameId) -> impl Display + '_ {
-        let candidates = self.universe.candidates(name.into_raw());
+        let known = Some(name.into_raw()).filter(|name| (*name as usize) < self.names);
+        let candidates = known.map_or(&[][..], |name| self.universe.candidates(name));
         candidates.first().map_or(String::new(), |id| self.universe.package_name(*id).to_owned())
     }
 
@@ -262,7 +286,11 @@ impl Interner for Provider<'_> {
     }
 
     fn solvable_name(&self, solvable: SolvableId) -> NameId {
-        NameId::from_raw(self.universe.name_of(solvable.into_raw()))
+        let id = solvable.into_raw();
+        match (id as usize).checked_sub(self.packages) {
+            None => NameId::from_raw(self.universe.name_of(id)),
+            Some(wish) => NameId::from_raw((self.names + wish) as u32),
+        }
     }
 
     fn version_sets_in_union(&self, union: VersionSetUnionId) -> impl Iterator<Item = VersionSetId> {
@@ -284,9 +312,13 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn get_candidates(&self, name: NameId) -> Option<Candidates> {
+        if name.into_raw() as usize >= self.names {
+            return None;
+        }
         let candidates = self.universe.candidates(name.into_raw());
         Some(Candidates {
             candidates: candidates.iter().copied().map(SolvableId::from_raw).collect(),
+            favored: self.universe.installed(name.into_raw()).map(SolvableId::from_raw),
             hint_dependencies_available: HintDependenciesAvailable::None,
             ..Candidates::default()
         })
@@ -302,7 +334,17 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn get_dependencies(&self, solvable: SolvableId) -> Dependencies {
-        match self.universe.demands(solvable.into_raw()) {
+        if let Some(wish) = self.wish(solvable) {
+            let requirements = vec![self.set(self.universe.name_of(wish), vec![wish], "").into()];
+            return Dependencies::Known(KnownDependencies { requirements, constrains: Vec::new() });
+        }
+        let id = solvable.into_raw();
+        let known = if self.roots.nothing_new && self.universe.installed(self.universe.name_of(id)).is_none() {
+            Err("nothing new may be installed")
+        } else {
+            self.universe.demands(id)
+        };
+        match known {
             Ok(demands) => Dependencies::Known(KnownDependencies {
                 requirements: demands.requires.iter().map(|(_, group)| self.union(group).into()).collect(),
                 constrains: self.allowed(&demands.bans),

@@ -31,6 +31,11 @@ fn solution_json(solution: &Solution) -> Value {
         "packages": solution.packages.iter().map(selected_json).collect::<Vec<_>>(),
         "download_bytes": solution.download_size(),
         "installed_kib": solution.installed_size(),
+        "removed": solution.removed.iter().map(|removed| json!({
+            "package": removed.package.to_string(),
+            "version": removed.version.to_string(),
+            "architecture": removed.architecture.to_string(),
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -44,6 +49,7 @@ fn selected_json(selected: &Selected) -> Value {
         "origin": &*selected.origin,
         "size": location.map(|location| location.size),
         "sha256": location.map(|location| location.sha256.to_string()),
+        "installed": selected.installed.as_ref().map(ToString::to_string),
         "reason": reason_json(&selected.reason),
     })
 }
@@ -52,10 +58,12 @@ fn reason_json(reason: &Reason) -> Value {
     match reason {
         Reason::Requested(relation) => json!({ "kind": "requested", "relation": relation }),
         Reason::Essential => json!({ "kind": "essential" }),
+        Reason::Installed => json!({ "kind": "installed" }),
         Reason::NeededBy { package, need, relation, .. } => json!({
             "kind": match need {
                 Need::PreDepends => "pre-depends",
                 Need::Recommends => "recommends",
+                Need::Suggests => "suggests",
                 _ => "depends",
             },
             "package": package.to_string(),
