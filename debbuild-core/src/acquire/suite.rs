@@ -195,10 +195,7 @@ impl Suite {
         path: &str,
         read: impl FnOnce(&mut dyn BufRead) -> io::Result<T> + Send + 'static,
     ) -> Result<T, AcquireError> {
-        let listed = ENDINGS.into_iter().map(|ending| format!("{path}{ending}"));
-        let stored =
-            listed.filter(|name| self.listed(name).is_some()).find(|name| !self.0.replayed || self.was_read(name));
-        let name = stored.ok_or_else(|| self.no_index(path))?;
+        let name = self.stored(path).ok_or_else(|| self.no_index(path))?;
         let blob = self.dists_file(cx, &name).await?;
         let bytes = self.store().read(cx, blob.id, None).await?;
         let plain = self.listed(path);
@@ -319,6 +316,18 @@ impl Suite {
             known.files.extend(files.into_iter().map(|file| (file.path.clone(), file)));
         }
         Ok(known.files.get(path).cloned())
+    }
+
+    /// Whether there is an index under this path, as [`Suite::index`] takes it.
+    #[must_use]
+    pub fn has_index(&self, path: &str) -> bool {
+        self.stored(path).is_some()
+    }
+
+    /// The listed file of an index; in a replay one that was read then.
+    fn stored(&self, path: &str) -> Option<String> {
+        let listed = ENDINGS.into_iter().map(|ending| format!("{path}{ending}"));
+        listed.filter(|name| self.listed(name).is_some()).find(|name| !self.0.replayed || self.was_read(name))
     }
 
     fn listed(&self, path: &str) -> Option<ReleaseFile> {

@@ -189,6 +189,13 @@ pub(crate) fn location(paragraph: &Paragraph<'_>) -> Result<Location, ControlErr
     })
 }
 
+/// The fields of a control file that are the package's own: without those that say where an archive has it.
+pub(crate) fn own_fields<'a>(paragraph: &Paragraph<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    const THEIRS: [&str; 8] = ["Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Status", "Description-md5"];
+    let is_theirs = |name: &str| THEIRS.iter().any(|other| other.eq_ignore_ascii_case(name));
+    paragraph.fields().filter(move |(name, _)| !is_theirs(name))
+}
+
 /// The sources of which a binary package holds parts, in exact versions (`Built-Using`, Policy 7.8, and `Static-Built-Using`). It
 /// only says what to keep: what names none is passed over.
 pub(crate) fn built_using(paragraph: &Paragraph<'_>) -> Vec<(SourceName, Version)> {

@@ -20,7 +20,7 @@ mod tolerant;
 mod write;
 
 pub use binary::{BinaryPackage, BinaryRelations, Location, MultiArch, read_packages};
-pub(crate) use binary::{built_using, location};
+pub(crate) use binary::{built_using, location, own_fields};
 pub use buildinfo::{Buildinfo, InstalledPackage};
 pub use changes::{Changes, ChangesFile};
 pub use contents::{Contents, ContentsEntry, ContentsPackage, stream_contents};
@@ -92,6 +92,9 @@ pub enum ControlError {
     /// The clear-signed text is not one block with nothing around it.
     #[error("not one clear-signed text: {0}")]
     Armor(&'static str),
+    /// The file that has the control data cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// A name or a value that cannot be written.
     #[error("cannot write field {field:?}: {reason}")]
     Unwritable {

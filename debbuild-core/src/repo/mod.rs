@@ -18,12 +18,13 @@ mod index;
 mod ingest;
 mod input;
 mod key;
+mod listing;
 mod memory;
 mod named;
 #[cfg(feature = "resolve")]
 mod otherwise;
 mod overrides;
-mod parallel;
+pub(crate) mod parallel;
 mod pdiff;
 mod pool;
 mod publish;
@@ -71,6 +72,7 @@ pub use verify::verify_published;
 use crate::{
     acquire::fetch::{FetchError, UriError},
     cancel::Cancelled,
+    clock::Timestamp,
     context::Context,
     digest::Sha256,
     error::{Class, Classify},
@@ -228,6 +230,14 @@ pub enum RepoError {
         /// The state.
         state: StateId,
     },
+    /// The suite has no state of that time, or none any more.
+    #[error("suite {suite} has no state of {at}")]
+    NoStateAt {
+        /// The suite.
+        suite: SuiteName,
+        /// The time.
+        at: Timestamp,
+    },
     /// The suite was never published.
     #[error("suite {0} was never published")]
     NotPublished(SuiteName),
@@ -349,6 +359,7 @@ impl Classify for RepoError {
             Self::NoRepository(_)
             | Self::NoSuite(_)
             | Self::NoState { .. }
+            | Self::NoStateAt { .. }
             | Self::NotPublished(_)
             | Self::NoPackage { .. } => Class::NotFound,
             Self::Undeclared { .. } | Self::Option { .. } | Self::Path(_) | Self::Name(_) => Class::Usage,

@@ -13,7 +13,7 @@ const MOST_THREADS: usize = 16;
 ///
 /// # Errors
 /// The error of the first item that has one; items after a failed one may be left out.
-pub(super) fn map<T: Sync, R: Send, E: Send>(
+pub(crate) fn map<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
@@ -25,7 +25,7 @@ pub(super) fn map<T: Sync, R: Send, E: Send>(
 ///
 /// # Errors
 /// As [`map`].
-pub(super) fn map_waiting<T: Sync, R: Send, E: Send>(
+pub(crate) fn map_waiting<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {

@@ -4,7 +4,7 @@ use sha2::Digest as _;
 
 use super::{Entry, EntryKind, RepoError, catalog::Catalog};
 use crate::{
-    control::{ControlError, Paragraph, Stanza, signed_text, single_paragraph, utf8},
+    control::{ControlError, Paragraph, Stanza, own_fields, signed_text, single_paragraph, utf8},
     digest::Sha256,
     error::chain,
 };
@@ -25,11 +25,10 @@ pub(super) fn stanza(catalog: &Catalog, entry: &Entry, short: bool) -> Result<St
 
 /// The control file's fields as they are, but for what the archive gives, then where the file is.
 pub(super) fn binary(control: &str, entry: &Entry, short: bool) -> Result<String, ControlError> {
-    const OURS: [&str; 8] = ["Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512", "Status", "Description-md5"];
     let paragraph = single_paragraph(control)?;
     let mut given = [("Section", entry.section.as_deref()), ("Priority", entry.priority.as_deref())];
     let mut stanza = Stanza::new();
-    for (name, value) in paragraph.fields().filter(|(name, _)| !is_one_of(name, &OURS)) {
+    for (name, value) in own_fields(&paragraph) {
         let replaced =
             given.iter_mut().find(|(field, _)| name.eq_ignore_ascii_case(field)).and_then(|one| one.1.take());
         if short && name.eq_ignore_ascii_case("Description") {
@@ -78,7 +77,8 @@ pub(super) fn source(dsc: &[u8], entry: &Entry) -> Result<String, ControlError> 
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let mut stanza = Stanza::new();
     stanza.field("Package", paragraph.get("Source").unwrap_or_default())?;
-    for (field, value) in paragraph.fields().filter(|(name, _)| !is_one_of(name, &OURS)) {
+    let is_ours = |name: &str| OURS.iter().any(|other| other.eq_ignore_ascii_case(name));
+    for (field, value) in paragraph.fields().filter(|(name, _)| !is_ours(name)) {
         let sum = match field.to_ascii_lowercase().as_str() {
             "files" => hex::encode(md5::Md5::digest(dsc)),
             "checksums-sha1" => hex::encode(sha1::Sha1::digest(dsc)),
@@ -98,8 +98,4 @@ pub(super) fn source(dsc: &[u8], entry: &Entry) -> Result<String, ControlError> 
     stanza.optional("Section", given(&entry.section, "Section"))?;
     stanza.optional("Priority", given(&entry.priority, "Priority"))?;
     Ok(stanza.as_str().to_owned())
-}
-
-fn is_one_of(name: &str, names: &[&str]) -> bool {
-    names.iter().any(|other| other.eq_ignore_ascii_case(name))
 }

@@ -18,7 +18,6 @@
 //! ```
 
 mod answer;
-mod bytes;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod encode;
@@ -29,6 +28,7 @@ mod marks;
 mod memory;
 mod planner;
 mod sat;
+mod source;
 mod together;
 mod universe;
 
@@ -37,20 +37,24 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use answer::{Answer, Explanation, Missing, Need, Reason, Removed, Selected, Solution};
-pub use bytes::IndexSource;
 pub use index::{IndexCache, PackageIndex};
 pub use installability::{Broken, Installability, Unknown, installability};
 pub use memory::{ExhaustiveResolver, MemorySource};
 pub use sat::SatResolver;
+pub use source::{
+    ArchiveSource, DebFile, DebsSource, IndexSource, LARGEST_INDEX, RepositorySource, RepositoryState, SourcePackages,
+};
 pub use universe::{INSTALLED, Installed, PRIORITY, Packages, Universe, UniverseOptions, Versions};
 
 use crate::{
+    acquire::AcquireError,
     arch::Architecture,
     cancel::Cancelled,
     control::{ControlError, SourceControl},
     error::{Class, Classify},
     path::FileError,
     relation::{BuildProfile, Relations},
+    repo::RepoError,
 };
 
 /// Whether recommended packages are installed too.
@@ -226,6 +230,14 @@ pub enum SourceError {
         /// What is wrong.
         source: ControlError,
     },
+    /// The bytes cannot be unpacked, or are more than the limit.
+    #[error("cannot unpack index {name}")]
+    Unpack {
+        /// The index.
+        name: String,
+        /// The decoder's reason.
+        source: std::io::Error,
+    },
     /// The bytes are not those that were promised.
     #[error("index {name} has other content than its digest says")]
     Mismatch {
@@ -235,11 +247,19 @@ pub enum SourceError {
     /// A file could not be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The packages are kept somewhere that failed: a queue's store, an archive.
+    /// An archive failed.
+    #[error(transparent)]
+    Archive(Box<AcquireError>),
+    /// A repository failed.
+    #[error(transparent)]
+    Repository(Box<RepoError>),
+    /// The packages are kept somewhere else that failed: a queue's store, a service.
     #[error("cannot load the packages of {name}")]
     Store {
         /// The source.
         name: String,
+        /// The class of the failure.
+        class: Class,
         /// Its own error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -254,7 +274,36 @@ impl Classify for SourceError {
             Self::Cancelled(_) => Class::Cancelled,
             Self::Mismatch { .. } => Class::Verification,
             Self::File(error) => error.class(),
-            Self::Index { .. } | Self::Store { .. } => Class::Infrastructure,
+            Self::Archive(error) => error.class(),
+            Self::Repository(error) => error.class(),
+            Self::Store { class, .. } => *class,
+            Self::Index { .. } | Self::Unpack { .. } => Class::Infrastructure,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Archive(error) => error.hint(),
+            Self::Repository(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+impl From<AcquireError> for SourceError {
+    fn from(error: AcquireError) -> Self {
+        match error {
+            AcquireError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            error => Self::Archive(Box::new(error)),
+        }
+    }
+}
+
+impl From<RepoError> for SourceError {
+    fn from(error: RepoError) -> Self {
+        match error {
+            RepoError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            error => Self::Repository(Box::new(error)),
         }
     }
 }
@@ -270,6 +319,15 @@ pub trait PackageSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`SourceError`]; a stanza that cannot be read is a problem of the index, not an error.
     async fn load(&self, cx: &crate::context::Context, want: &Question) -> Result<Arc<PackageIndex>, SourceError>;
+
+    /// The source packages that are there, for questions about all of them. Most have none.
+    ///
+    /// # Errors
+    /// [`SourceError`]; a source package that cannot be read is a problem of the list, not an error.
+    async fn source_packages(&self, cx: &crate::context::Context) -> Result<SourcePackages, SourceError> {
+        cx.cancel().check()?;
+        Ok(SourcePackages::default())
+    }
 }
 
 /// Why there is no answer at all.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{encode::violations, *};
-use crate::{context::Context, digest::Sha256, path::AbsPath};
+use crate::context::Context;
 
 #[test]
 fn the_sat_resolver_conforms() {
@@ -15,27 +15,6 @@ fn the_sat_resolver_conforms() {
 #[test]
 fn the_exhaustive_resolver_conforms() {
     conformance::resolver(&ExhaustiveResolver);
-}
-
-#[tokio::test]
-async fn sources_conform() {
-    let folder = tempfile::tempdir_in("/tmp").unwrap();
-    let file = AbsPath::new(folder.path().join("Packages")).unwrap();
-    std::fs::write(&file, conformance::sample()).unwrap();
-    conformance::source(&MemorySource::new("memory", &conformance::sample())).await;
-    conformance::source(&IndexSource::from_bytes("bytes", conformance::sample().into())).await;
-    conformance::source(&IndexSource::from_file("file", file.clone())).await;
-
-    let want = Question::Install(Install::new(Relations::default()));
-    let right = Sha256::of(conformance::sample().as_bytes());
-    let checked = |digest| IndexSource::from_file("file", file.clone()).with_expected(digest);
-    assert_eq!(checked(right).load(&Context::new(), &want).await.unwrap().len(), 2);
-    let wrong = checked(Sha256::of(b"")).load(&Context::new(), &want).await;
-    assert!(matches!(wrong, Err(SourceError::Mismatch { .. })));
-    let binary = IndexSource::from_bytes("bytes", (&b"Package: \xff\n"[..]).into()).load(&Context::new(), &want).await;
-    assert!(matches!(binary, Err(SourceError::Index { .. })));
-    let missing = IndexSource::from_file("file", file.child("x").unwrap()).load(&Context::new(), &want).await;
-    assert!(matches!(missing, Err(SourceError::File(_))));
 }
 
 fn stanza(name: &str, version: &str, architecture: &str, more: &str) -> String {

@@ -66,6 +66,13 @@ impl PackageIndex {
         Ok(Self::parse(name, utf8(bytes)?))
     }
 
+    /// With more of what could not be read, by whoever made the index.
+    #[must_use]
+    pub fn with_problems(mut self, problems: Vec<Problem>) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
     /// What it is called in answers.
     #[must_use]
     pub fn name(&self) -> &str {

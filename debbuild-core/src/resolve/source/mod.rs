@@ -1,0 +1,42 @@
+//! Where packages come from: index files, suites of archives, folders of packages, states of repositories.
+
+mod archive;
+mod debs;
+mod index;
+mod repository;
+
+pub use archive::ArchiveSource;
+pub use debs::{DebFile, DebsSource};
+pub use index::{IndexSource, LARGEST_INDEX};
+pub use repository::{RepositorySource, RepositoryState};
+
+use super::SourceError;
+use crate::control::{Problem, SourceControl, read_sources, utf8};
+
+/// The source packages of a [`PackageSource`](super::PackageSource).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SourcePackages {
+    /// The source packages, in their order.
+    pub packages: Vec<SourceControl>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+impl SourcePackages {
+    /// Reads a Sources index. Stanzas that cannot be read are left out, and reported as problems.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let (packages, problems) = read_sources(text);
+        Self { packages, problems }
+    }
+
+    /// Reads a Sources index from its bytes.
+    fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self, SourceError> {
+        let text = utf8(bytes).map_err(|source| SourceError::Index { name: name.to_owned(), source })?;
+        Ok(Self::parse(text))
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;
