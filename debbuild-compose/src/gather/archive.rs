@@ -16,8 +16,8 @@ use debbuild_core::{
     lock::{LockFile, LockKind, LockedFile, LockedPackage},
     relation::Relations,
     resolve::{
-        Answer, Install, Need, PackageIndex, Question, Reason, Recommends, Resolver, SatResolver, Solution, Universe,
-        UniverseOptions,
+        Answer, ArchiveSource, Install, Need, PackageIndex, PackageSource as _, Question, Reason, Recommends, Resolver,
+        SatResolver, Solution, SourceError, Universe, UniverseOptions,
     },
 };
 
@@ -73,27 +73,24 @@ impl ArchiveGatherer {
         self.reader.open(cx, archive).await.map_err(failed)
     }
 
-    /// Reads the indexes of an archive for the blueprint's architecture.
+    /// Reads the indexes of an archive for the blueprint's architecture. In locks all have the archive's name.
     async fn indexes(
         &self,
         cx: &Context,
         suite: &Suite,
         blueprint: &Blueprint,
     ) -> Result<Vec<Arc<PackageIndex>>, GatherError> {
-        let name = suite.archive().name.clone();
-        let failed = |message: String, class| GatherError::Archive { archive: name.clone(), message, class };
+        let name = &suite.archive().name;
+        let failed = |error: SourceError| GatherError::Archive {
+            archive: name.clone(),
+            message: chain(&error),
+            class: error.class(),
+        };
+        // A source of whole indexes takes no notice of the question.
+        let any = Question::Install(Install::new(Relations::default()));
         let mut indexes = Vec::new();
-        for component in suite.components() {
-            for architecture in suite.package_architectures(&blueprint.architecture) {
-                let bytes = match suite.packages(cx, &component, &architecture).await {
-                    // A component need not have every architecture.
-                    Err(AcquireError::NoIndex { .. }) => continue,
-                    other => other.map_err(|error| failed(chain(&error), error.class()))?,
-                };
-                let label = name.clone();
-                let index = blocking::run(move || PackageIndex::from_bytes(&label, &bytes)).await;
-                indexes.push(Arc::new(index.map_err(|error| failed(chain(&error), Class::Infrastructure))?));
-            }
+        for source in ArchiveSource::packages_of(suite, std::slice::from_ref(&blueprint.architecture)) {
+            indexes.push(source.with_name(name).load(cx, &any).await.map_err(failed)?);
         }
         Ok(indexes)
     }
