@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::SourcePackages;
+use super::{SourcePackages, read};
 use crate::{
     acquire::Suite,
     arch::Architecture,
     blocking,
     context::Context,
     name::ComponentName,
-    resolve::{PackageIndex, PackageSource, Question, SourceError},
+    resolve::{IndexCache, PackageIndex, PackageSource, Question, SourceError},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub struct ArchiveSource {
     suite: Suite,
     component: ComponentName,
     holds: Holds,
+    cache: Option<IndexCache>,
 }
 
 impl ArchiveSource {
@@ -56,13 +57,21 @@ impl ArchiveSource {
 
     fn new(suite: &Suite, component: &ComponentName, holds: Holds) -> Self {
         let name = format!("{}/{component}", suite.archive().name);
-        Self { name, suite: suite.clone(), component: component.clone(), holds }
+        Self { name, suite: suite.clone(), component: component.clone(), holds, cache: None }
     }
 
     /// The same under another name.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Read indexes are kept there, by the digest that the signed Release has for their text. One that is there is not fetched, and
+    /// is not among what [`Suite::access`] says was read.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<IndexCache>) -> Self {
+        self.cache = cache;
         self
     }
 
@@ -87,9 +96,21 @@ impl PackageSource for ArchiveSource {
         if self.holds == Holds::Sources {
             return Ok(Arc::new(PackageIndex::parse(&name, "")));
         }
-        let bytes = self.suite.index(cx, &self.path()).await?;
-        let parsed = blocking::run(move || PackageIndex::from_bytes(&name, &bytes)).await;
-        parsed.map(Arc::new).map_err(|source| SourceError::Index { name: self.name.clone(), source })
+        let path = self.path();
+        let listed = self.suite.release().file(&path).map(|file| file.sha256);
+        let keep = self.cache.clone().zip(listed);
+        if let Some((cache, digest)) = keep.clone() {
+            let name = name.clone();
+            if let Some(known) = blocking::run(move || cache.load(&name, digest)).await {
+                return Ok(Arc::new(known));
+            }
+        }
+        let (bytes, cx) = (self.suite.index(cx, &path).await?, cx.clone());
+        let parsed = move || {
+            let keep = keep.as_ref().map(|(cache, digest)| (cache, *digest));
+            read(&cx, &name, &bytes, keep)
+        };
+        blocking::run(parsed).await.map(Arc::new)
     }
 
     async fn source_packages(&self, cx: &Context) -> Result<SourcePackages, SourceError> {

@@ -5,15 +5,14 @@ use std::{fs::File, io::Read as _, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::SourcePackages;
+use super::{SourcePackages, read};
 use crate::{
-    acquire::decompress,
+    acquire::{ENDINGS, decompress},
     blocking,
-    cancel::CancelToken,
     context::Context,
     digest::Sha256,
     path::{AbsPath, IoResultExt as _},
-    resolve::{PackageIndex, PackageSource, Question, SourceError},
+    resolve::{IndexCache, PackageIndex, PackageSource, Question, SourceError},
 };
 
 /// The most bytes that an index may have, also unpacked, where no other limit is given.
@@ -33,6 +32,7 @@ pub struct IndexSource {
     of_sources: bool,
     expected: Option<Sha256>,
     limit: u64,
+    cache: Option<IndexCache>,
 }
 
 impl IndexSource {
@@ -49,7 +49,7 @@ impl IndexSource {
     }
 
     fn new(name: String, from: Origin) -> Self {
-        Self { name, from, of_sources: false, expected: None, limit: LARGEST_INDEX }
+        Self { name, from, of_sources: false, expected: None, limit: LARGEST_INDEX, cache: None }
     }
 
     /// It is a Sources index: it has source packages, and no binary packages.
@@ -73,38 +73,70 @@ impl IndexSource {
         self
     }
 
-    /// The index, unpacked.
-    fn bytes(&self, cancel: &CancelToken) -> Result<Bytes, SourceError> {
-        let (ending, bytes) = match &self.from {
-            Origin::Bytes(bytes) => ("", bytes.clone()),
-            Origin::File(file) => (file.name(), read(file, self.limit)?),
+    /// Read indexes are kept there, by the digest of the bytes that they were read from.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<IndexCache>) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// The bytes as they are stored, which are those that were promised.
+    fn stored(&self) -> Result<Bytes, SourceError> {
+        let bytes = match &self.from {
+            Origin::Bytes(bytes) => bytes.clone(),
+            Origin::File(file) => read_file(file, self.limit)?,
         };
-        if self.expected.is_some_and(|expected| Sha256::of(&bytes) != expected) {
-            return Err(SourceError::Mismatch { name: self.name.clone() });
+        match self.expected {
+            Some(expected) if Sha256::of(&bytes) != expected => Err(SourceError::Mismatch { name: self.name.clone() }),
+            _ => Ok(bytes),
         }
-        let unpacked = decompress(ending, &bytes, self.limit, cancel);
-        cancel.check()?;
+    }
+
+    /// By its ending it is known how the index is compressed.
+    fn file_name(&self) -> &str {
+        match &self.from {
+            Origin::Bytes(_) => "",
+            Origin::File(file) => file.name(),
+        }
+    }
+
+    /// By what a read index is kept: what bytes mean depends on how they are compressed.
+    fn key(&self, stored: &Bytes) -> Sha256 {
+        let (digest, name) = (Sha256::of(stored), self.file_name());
+        match ENDINGS.into_iter().find(|ending| !ending.is_empty() && name.ends_with(ending)) {
+            Some(ending) => Sha256::of(format!("{digest}{ending}").as_bytes()),
+            None => digest,
+        }
+    }
+
+    fn unpack(&self, cx: &Context, stored: &Bytes) -> Result<Bytes, SourceError> {
+        let unpacked = decompress(self.file_name(), stored, self.limit, cx.cancel());
+        cx.cancel().check()?;
         unpacked.map(Bytes::from).map_err(|source| SourceError::Unpack { name: self.name.clone(), source })
     }
 
-    fn packages(&self, cancel: &CancelToken) -> Result<PackageIndex, SourceError> {
+    fn packages(&self, cx: &Context) -> Result<PackageIndex, SourceError> {
         if self.of_sources {
             return Ok(PackageIndex::parse(&self.name, ""));
         }
-        PackageIndex::from_bytes(&self.name, &self.bytes(cancel)?)
-            .map_err(|source| SourceError::Index { name: self.name.clone(), source })
+        let stored = self.stored()?;
+        let keep = self.cache.as_ref().map(|cache| (cache, self.key(&stored)));
+        match keep.and_then(|(cache, digest)| cache.load(&self.name, digest)) {
+            Some(known) => Ok(known),
+            None => read(cx, &self.name, &self.unpack(cx, &stored)?, keep),
+        }
     }
 
-    fn sources(&self, cancel: &CancelToken) -> Result<SourcePackages, SourceError> {
+    fn sources(&self, cx: &Context) -> Result<SourcePackages, SourceError> {
         if self.of_sources {
-            return SourcePackages::from_bytes(&self.name, &self.bytes(cancel)?);
+            return SourcePackages::from_bytes(&self.name, &self.unpack(cx, &self.stored()?)?);
         }
         Ok(SourcePackages::default())
     }
 }
 
 /// One byte more than the limit tells that there is more.
-fn read(file: &AbsPath, limit: u64) -> Result<Bytes, SourceError> {
+fn read_file(file: &AbsPath, limit: u64) -> Result<Bytes, SourceError> {
     let mut bytes = Vec::new();
     let opened = File::open(file).at("open", file)?;
     opened.take(limit.saturating_add(1)).read_to_end(&mut bytes).at("read", file)?;
@@ -119,13 +151,13 @@ impl PackageSource for IndexSource {
 
     async fn load(&self, cx: &Context, _: &Question) -> Result<Arc<PackageIndex>, SourceError> {
         cx.cancel().check()?;
-        let (source, cancel) = (self.clone(), cx.cancel().clone());
-        blocking::run(move || source.packages(&cancel)).await.map(Arc::new)
+        let (source, cx) = (self.clone(), cx.clone());
+        blocking::run(move || source.packages(&cx)).await.map(Arc::new)
     }
 
     async fn source_packages(&self, cx: &Context) -> Result<SourcePackages, SourceError> {
         cx.cancel().check()?;
-        let (source, cancel) = (self.clone(), cx.cancel().clone());
-        blocking::run(move || source.sources(&cancel)).await
+        let (source, cx) = (self.clone(), cx.clone());
+        blocking::run(move || source.sources(&cx)).await
     }
 }

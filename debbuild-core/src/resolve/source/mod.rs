@@ -10,8 +10,12 @@ pub use debs::{DebFile, DebsSource};
 pub use index::{IndexSource, LARGEST_INDEX};
 pub use repository::{RepositorySource, RepositoryState};
 
-use super::SourceError;
-use crate::control::{Problem, SourceControl, read_sources, utf8};
+use super::{IndexCache, PackageIndex, SourceError};
+use crate::{
+    context::Context,
+    control::{Problem, SourceControl, read_sources, utf8},
+    digest::Sha256,
+};
 
 /// The source packages of a [`PackageSource`](super::PackageSource).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,6 +40,23 @@ impl SourcePackages {
         let text = utf8(bytes).map_err(|source| SourceError::Index { name: name.to_owned(), source })?;
         Ok(Self::parse(text))
     }
+}
+
+/// Reads a Packages index from its bytes, and keeps it in the cache by a digest that stands for these bytes.
+fn read(
+    cx: &Context,
+    name: &str,
+    bytes: &[u8],
+    keep: Option<(&IndexCache, Sha256)>,
+) -> Result<PackageIndex, SourceError> {
+    let index = PackageIndex::from_bytes(name, bytes);
+    let index = index.map_err(|source| SourceError::Index { name: name.to_owned(), source })?;
+    if let Some((cache, digest)) = keep
+        && let Err(error) = cache.store(&index, digest)
+    {
+        cx.warn(format!("index {name} is not kept: {}", crate::error::chain(&error)));
+    }
+    Ok(index)
 }
 
 #[cfg(all(test, feature = "testing"))]

@@ -21,7 +21,7 @@ use crate::{
     path::AbsPath,
     relation::Relations,
     repo::{AddOptions, Input, InputKind, Repository, StateId, SuiteOptions},
-    resolve::{Install, MemorySource, PackageIndex, PackageSource as _, Question, conformance},
+    resolve::{IndexCache, Install, MemorySource, PackageIndex, PackageSource as _, Question, conformance},
     sign::{MemorySigner, MemoryVerifier},
 };
 
@@ -110,6 +110,33 @@ async fn index_files_conform_however_they_are_compressed() {
             assert!(matches!(load(damaged).await, Err(SourceError::Unpack { .. })), "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_read_index_is_kept_for_the_next_time() {
+    let place = place();
+    let cache = IndexCache::new(place.base.join("cache"));
+    let kept = || std::fs::read_dir(place.base.join("cache")).map_or(0, Iterator::count);
+    let sample = conformance::sample();
+    for (at, (name, bytes)) in packed(sample.as_bytes()).into_iter().enumerate() {
+        let source = IndexSource::from_file(name, place.write(name, &bytes)).with_cache(Some(cache.clone()));
+        assert_eq!(kept(), at);
+        conformance::source(&source).await;
+        assert_eq!(kept(), at + 1, "{name}");
+    }
+    // What is there is taken in place of what the bytes say: here of something else, so that it shows.
+    let digest = Sha256::of(b"other");
+    cache.store(&PackageIndex::parse("x", sample.clone()), digest).unwrap();
+    let other = IndexSource::from_bytes("other", (&b"other"[..]).into()).with_cache(Some(cache.clone()));
+    conformance::source(&other).await;
+
+    let suite = suite(&place, &[("main/binary-amd64/Packages", sample)], "main", false).await;
+    let sources = ArchiveSource::packages_of(&suite, &[architecture("amd64")]);
+    let source = sources[0].clone().with_cache(Some(cache));
+    conformance::source(&source).await;
+    assert!(suite.access().indexes.is_empty(), "the plain file was read before, from a file");
+    conformance::source(&sources[0]).await;
+    assert_eq!(suite.access().indexes.len(), 1);
 }
 
 #[tokio::test]
