@@ -27,6 +27,7 @@ mod installability;
 mod marks;
 mod memory;
 mod planner;
+pub mod preferences;
 mod sat;
 mod source;
 mod together;

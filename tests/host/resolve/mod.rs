@@ -1,5 +1,8 @@
 //! The resolver on the host's own archive, against apt and dose.
 
+mod preferences;
+mod tree;
+
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use debbuild_core::{
