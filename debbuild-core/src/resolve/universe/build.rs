@@ -1,24 +1,21 @@
 //! Putting indexes together: candidates in order of preference, and who provides what.
 
-use std::{
-    cmp::Reverse,
-    sync::{Arc, OnceLock},
-};
+use std::{cmp::Reverse, sync::OnceLock};
 
 use super::{
     super::{
-        PackageIndex,
-        index::{Field, NONE},
+        index::{Field, NONE, Row},
+        preferences::{Pinned, Preferences},
     },
-    Name, NameId, Part, Providers, Solvable, SolvableId, Symbol, Universe, UniverseOptions, Versions,
+    Name, NameId, Packages, Part, Providers, Solvable, SolvableId, Symbol, Universe, UniverseOptions, Versions,
     options::{INSTALLED, may_downgrade},
 };
-use crate::relation::Operator;
+use crate::{arch::Architecture, relation::Operator};
 
 impl Universe {
     /// Adds the packages of an index; `installed`: those that are on the system.
-    pub(super) fn add(&mut self, packages: Arc<PackageIndex>, priority: i32, installed: bool) {
-        let table = packages.table();
+    pub(super) fn add(&mut self, packages: Packages, installed: bool) {
+        let table = packages.index.table();
         let mut symbols = vec![Symbol::MAX; table.text_count()];
         for id in &table.names {
             let text = table.text(*id);
@@ -35,6 +32,10 @@ impl Universe {
             let name = self.name(symbols[row.package as usize], architecture);
             if installed && let Some(same) = self.same(name, table.text(row.version)) {
                 self.mark_installed(same);
+                continue;
+            }
+            let priority = self.priority(&packages, row);
+            if priority < 0 && !installed {
                 continue;
             }
             let id = self.solvables.len() as SolvableId;
@@ -54,7 +55,20 @@ impl Universe {
             }
         }
         let groups = std::iter::repeat_with(OnceLock::new).take(table.group_count()).collect();
-        self.parts.push(Part { packages, symbols, groups });
+        self.parts.push(Part { packages: packages.index, symbols, groups });
+    }
+
+    /// The priority of a package of an index.
+    fn priority(&self, packages: &Packages, row: &Row) -> i32 {
+        let preferences = &self.options.preferences;
+        let Some(provenance) = packages.provenance.as_ref().filter(|_| *preferences != Preferences::default()) else {
+            return packages.priority;
+        };
+        let table = packages.index.table();
+        let Ok(architecture) = Architecture::new(table.text(row.architecture)) else { return packages.priority };
+        let (package, version) = (table.text(row.package), table.text(row.version));
+        let pinned = Pinned::new(package, version, &architecture, &self.options.native);
+        preferences.priority(&pinned.with_source(table.text(row.source)), &[provenance])
     }
 
     /// The place of a name in an architecture.

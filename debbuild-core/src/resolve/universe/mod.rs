@@ -17,6 +17,7 @@ use super::{
     PackageIndex,
     encode::{self, Demands, Group},
     index::{NONE, Row, TextId},
+    preferences::Provenance,
 };
 use crate::{
     arch::Architecture,
@@ -103,13 +104,11 @@ impl Universe {
             providers: Vec::new(),
             groups: Mutex::default(),
         };
-        for Packages { index, priority } in indexes.into_iter().map(Into::into) {
-            if priority >= 0 {
-                universe.add(index, priority, false);
-            }
+        for packages in indexes {
+            universe.add(packages.into(), false);
         }
         if let Some(Installed { packages, .. }) = universe.options.installed.clone() {
-            universe.add(packages, INSTALLED, true);
+            universe.add(Packages::new(packages, Provenance::installed()), true);
         }
         universe.order();
         universe.note_providers();

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::super::PackageIndex;
+use super::super::{
+    PackageIndex,
+    preferences::{Preferences, Provenance},
+};
 use crate::{arch::Architecture, name::PackageName, relation::Relations};
 
 /// apt's priority of an ordinary archive (apt_preferences(5)).
@@ -29,13 +32,25 @@ const DOWNGRADES: i32 = 1000;
 pub struct Packages {
     /// The packages.
     pub index: Arc<PackageIndex>,
-    /// apt's priority of all of them: [`PRIORITY`] for an ordinary archive; with a negative one they are never chosen.
+    /// apt's priority of all of them where preferences say nothing else: [`PRIORITY`] for an ordinary archive. What has a negative
+    /// one is never chosen.
     pub priority: i32,
+    /// Where they are from, as preferences see it.
+    pub provenance: Option<Provenance>,
+}
+
+impl Packages {
+    /// An index of this provenance, with the priority that apt gives it where nobody prefers anything.
+    #[must_use]
+    pub fn new(index: Arc<PackageIndex>, provenance: Provenance) -> Self {
+        let priority = Preferences::default().of_index(&provenance);
+        Self { index, priority, provenance: Some(provenance) }
+    }
 }
 
 impl From<(Arc<PackageIndex>, i32)> for Packages {
     fn from((index, priority): (Arc<PackageIndex>, i32)) -> Self {
-        Self { index, priority }
+        Self { index, priority, provenance: None }
     }
 }
 
@@ -78,18 +93,21 @@ pub struct UniverseOptions {
     pub excluded: Relations,
     /// What is on the system already; none: an empty system.
     pub installed: Option<Installed>,
+    /// Which versions are preferred, of indexes whose provenance is known.
+    pub preferences: Preferences,
 }
 
 impl UniverseOptions {
     /// A system of one architecture, with apt's choice of versions.
     #[must_use]
-    pub const fn new(native: Architecture) -> Self {
+    pub fn new(native: Architecture) -> Self {
         Self {
             native,
             foreign: Vec::new(),
             versions: Versions::Candidate,
             excluded: Relations(Vec::new()),
             installed: None,
+            preferences: Preferences::default(),
         }
     }
 
@@ -102,7 +120,7 @@ impl UniverseOptions {
 
     /// With another choice of versions.
     #[must_use]
-    pub const fn with_versions(mut self, versions: Versions) -> Self {
+    pub fn with_versions(mut self, versions: Versions) -> Self {
         self.versions = versions;
         self
     }
@@ -111,6 +129,13 @@ impl UniverseOptions {
     #[must_use]
     pub fn with_excluded(mut self, excluded: Relations) -> Self {
         self.excluded = excluded;
+        self
+    }
+
+    /// With preferences among versions.
+    #[must_use]
+    pub fn with_preferences(mut self, preferences: Preferences) -> Self {
+        self.preferences = preferences;
         self
     }
 
