@@ -1,4 +1,7 @@
-"""Reads what benches/repo.sh measured, prints it beside the bars, and ends with 1 when one is not held: bars.py FOLDER."""
+"""Reads what benches/repo.sh or benches/resolve.sh measured, prints it beside the bars, and ends with 1 when one is not held.
+
+bars.py repositories|resolver FOLDER
+"""
 
 import json
 import re
@@ -11,7 +14,13 @@ def means(folder, name):
     return [run["mean"] for run in json.loads((folder / f"{name}.json").read_text())["results"]]
 
 
-def rows(folder):
+def peaks(folder):
+    """Peak memory by what was measured, in MiB."""
+    found = re.findall(r"^(.*): (\d+) KiB", (folder / "memory.txt").read_text(), re.M)
+    return {name: int(kib) / 1024 for name, kib in found}
+
+
+def repositories(folder):
     """What was measured, the figure, its bar, and whether it is held."""
     ours, ftparchive, reprepro = means(folder, "link")
     yield "pool to signed suite by hard links, of `apt-ftparchive packages`", ours / ftparchive, 0.5, ""
@@ -23,19 +32,33 @@ def rows(folder):
     ours, theirs = means(folder, "unchanged")
     yield "nothing changed, more than reading the folder", ours - theirs, 0.1, " s"
     yield "one package into 63,440", means(folder, "one")[0], 1.5, " s"
-    peaks = [int(kib) for kib in re.findall(r": (\d+) KiB", (folder / "memory.txt").read_text())]
-    yield "peak memory at 63,440 packages", max(peaks) / 1024, 300, " MiB"
+    yield "peak memory at 63,440 packages", max(peaks(folder).values()), 300, " MiB"
 
 
-def main(folder):
+def resolver(folder):
+    """The same of the resolver."""
+    ours, dose = means(folder, "packages")
+    yield "verdict for all packages, of `dose-debcheck`", ours / dose, 0.1, ""
+    memory = peaks(folder)
+    yield "its memory, of that of `dose-debcheck`", memory["debbuild, packages"] / memory["dose, packages"], 0.8, ""
+    ours, dose = means(folder, "sources")
+    yield "verdict for all sources, of `dose-builddebcheck`", ours / dose, 0.05, ""
+    ours, apt = means(folder, "install")
+    yield "task-gnome-desktop from a kept index, of `apt-get -s install`", ours / apt, 0.05, ""
+    yield "build order of all sources", means(folder, "order")[0], 30, " s"
+    yield "its memory", memory["debbuild, order"], 2048, " MiB"
+
+
+def main(kind, folder):
     """Prints the table."""
     missed = 0
-    print("| repositories | figure | at most | |\n| --- | ---: | ---: | --- |")
+    rows = {"repositories": repositories, "resolver": resolver}[kind]
+    print(f"| {kind} | figure | at most | |\n| --- | ---: | ---: | --- |")
     for what, figure, bar, unit in rows(Path(folder)):
         held = figure <= bar
         missed += not held
-        print(f"| {what} | {figure:.2f}{unit} | {bar}{unit} | {'held' if held else '**not held**'} |")
+        print(f"| {what} | {figure:.3f}{unit} | {bar}{unit} | {'held' if held else '**not held**'} |")
     return 1 if missed else 0
 
 
-sys.exit(main(sys.argv[1]))
+sys.exit(main(*sys.argv[1:]))

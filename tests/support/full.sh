@@ -39,12 +39,12 @@ quickstart_as_user() (
   runuser -l "$user" -c "bash $home/run"
 )
 
-# Repositories beside apt-ftparchive and reprepro, by an optimised debbuild, and whether the bars are held.
-figures_of_repositories() (
+# Repositories or the resolver beside the tools that do the same, by an optimised debbuild, and whether the bars are held.
+figures() (
   unset DEBBUILD_BIN
-  RUNS=3 benches/repo.sh target/figures && python3 benches/bars.py target/figures >target/figures/bars.md
+  RUNS=3 "benches/$2" "target/figures/$1" && python3 benches/bars.py "$1" "target/figures/$1" >"target/figures/$1/bars.md"
   status=$?
-  cat target/figures/bars.md
+  cat "target/figures/$1/bars.md"
   exit $status
 )
 
@@ -55,4 +55,5 @@ if [ "$(id -u)" = 0 ]; then
 else
   part "quickstart as an ordinary user" quickstart_as_self "$HOME"
 fi
-part "figures of repositories" figures_of_repositories
+part "figures of repositories" figures repositories repo.sh
+part "figures of the resolver" figures resolver resolve.sh

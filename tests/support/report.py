@@ -61,9 +61,11 @@ def main(page, part_file, *junit):
             good, texts = shown(cell, results)
             bad += not good
             print(f"| {must.strip()} | {'holds' if good else '**DOES NOT HOLD**'} | {texts} |")
-    figures = pathlib.Path("target/figures/bars.md")
-    if figures.exists():
-        print(f"\n## Figures\n\n{figures.read_text(encoding='utf-8').rstrip()}")
+    figures = sorted(pathlib.Path("target/figures").glob("*/bars.md")) + sorted(pathlib.Path("target/figures").glob("*/seeds.md"))
+    if figures:
+        print("\n## Figures")
+    for figure in figures:
+        print(f"\n{figure.read_text(encoding='utf-8').rstrip()}")
     return 1 if bad else 0
 
 

@@ -201,10 +201,7 @@ fn installed(universe: &Universe, changes: Changes, roots: &mut Roots) {
 }
 
 fn essential(universe: &Universe, roots: &mut Roots) {
-    for choices in universe.essential() {
-        let text = choices.first().map_or("", |id| universe.package_name(*id)).into();
-        roots.requires.push((Reason::Essential, Arc::new(Group { text, choices })));
-    }
+    roots.requires.extend(universe.essential().iter().map(|group| (Reason::Essential, Arc::clone(group))));
 }
 
 /// What satisfies a group of alternatives of a package (or question) of that architecture, in order of preference.

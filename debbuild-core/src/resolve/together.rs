@@ -35,9 +35,20 @@ impl<'u> Together<'u> {
         None
     }
 
+    /// Adds the first choice that can be added with what it needs, where none is there yet.
+    pub(super) fn meet_whole(&mut self, group: &Group) -> bool {
+        group.choices.iter().any(|choice| self.contains(*choice))
+            || group.choices.iter().any(|choice| self.add(*choice).is_some())
+    }
+
     /// Removes all members.
     pub(super) fn clear(&mut self) {
         self.cut(0);
+    }
+
+    /// Removes all members but the first ones.
+    pub(super) fn shrink(&mut self, members: usize) {
+        self.cut(members.min(self.members.len()));
     }
 
     /// The members, in the order in which they came.

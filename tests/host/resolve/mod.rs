@@ -1,6 +1,7 @@
 //! The resolver on the host's own archive, against apt and dose.
 
 mod preferences;
+mod seeds;
 mod tree;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};

@@ -81,6 +81,7 @@ pub struct Universe {
     providers: Vec<Providers>,
     /// Groups of alternatives by the architecture that asks and their text, of questions and of packages of other architectures.
     groups: Mutex<Groups>,
+    essential: OnceLock<Vec<Arc<Group>>>,
 }
 
 impl fmt::Debug for Universe {
@@ -103,6 +104,7 @@ impl Universe {
             named: Vec::new(),
             providers: Vec::new(),
             groups: Mutex::default(),
+            essential: OnceLock::new(),
         };
         for packages in indexes {
             universe.add(packages.into(), false);
@@ -263,12 +265,17 @@ impl Universe {
         self.named(self.symbol(id)).filter(|other| self.name_of(*other) != own && !together(*other)).collect()
     }
 
-    /// The names of the system's own architecture that have an essential candidate, with those candidates.
-    pub(super) fn essential(&self) -> Vec<Vec<SolvableId>> {
-        let own = self.names.iter().filter(|name| name.architecture == 0);
-        let essential = |name: &Name| -> Vec<SolvableId> {
-            name.candidates.iter().copied().filter(|id| self.row(*id).essential()).collect()
-        };
-        own.map(essential).filter(|candidates| !candidates.is_empty()).collect()
+    /// For each name of the system's own architecture that has an essential candidate: those candidates.
+    pub(super) fn essential(&self) -> &[Arc<Group>] {
+        self.essential.get_or_init(|| {
+            let own = self.names.iter().filter(|name| name.architecture == 0);
+            let group = |name: &Name| {
+                let candidates = name.candidates.iter().copied();
+                let choices: Vec<SolvableId> = candidates.filter(|id| self.row(*id).essential()).collect();
+                let text = Arc::from(self.package_name(*choices.first()?));
+                Some(Arc::new(Group { text, choices }))
+            };
+            own.filter_map(group).collect()
+        })
     }
 }
