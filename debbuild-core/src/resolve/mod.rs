@@ -18,6 +18,7 @@
 //! ```
 
 mod answer;
+mod closure;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod encode;
@@ -40,6 +41,10 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use answer::{Answer, Explanation, Missing, Need, Reason, Removed, Selected, Solution};
+pub use closure::{
+    Checked, Closure, ClosureOptions, Doubt, Fault, Lent, Needs, Repositories, Strictness, StrictnessError, Subject,
+    Use, closure,
+};
 pub use error::{ResolveError, SourceError};
 pub use index::{IndexCache, PackageIndex};
 pub use installability::{Broken, Installability, Unknown, installability};

@@ -23,6 +23,11 @@ impl<'u> Together<'u> {
         Self { universe, members: Vec::new(), states: vec![(false, 0); packages], taken: vec![false; names] }
     }
 
+    /// These packages never become members.
+    pub(super) fn never(&mut self, packages: impl Iterator<Item = SolvableId>) {
+        packages.for_each(|package| self.states[package as usize].1 += 1);
+    }
+
     /// Adds a package with what it needs, and returns the new members; nothing is added where the preferred choices do not fit.
     pub(super) fn add(&mut self, package: SolvableId) -> Option<&[SolvableId]> {
         let before = self.members.len();

@@ -13,15 +13,13 @@ use crate::{
     arch::Architecture,
     blob::MemoryStore,
     clock::{FixedClock, Timestamp},
-    context::Context,
     deb::fixture::{ar, entry, tarball},
-    digest::Sha256,
     error::{Class, Classify as _},
     name::{ComponentName, PoolPath, SuiteName},
     path::AbsPath,
     relation::Relations,
     repo::{AddOptions, Input, InputKind, Repository, StateId, SuiteOptions},
-    resolve::{IndexCache, Install, MemorySource, PackageIndex, PackageSource as _, Question, conformance},
+    resolve::{Install, MemorySource, PackageSource as _, Question, conformance},
     sign::{MemorySigner, MemoryVerifier},
 };
 
