@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
+use super::{Step, universe::SolvableId};
 use crate::{arch::Architecture, control::BinaryPackage, name::PackageName, version::Version};
 
 /// What a resolver says.
@@ -152,6 +153,37 @@ pub struct Explanation {
     pub sentences: Vec<String>,
     /// What no package provides.
     pub missing: Vec<Missing>,
+    /// The same as data, as many as there are sentences for.
+    pub steps: Vec<Step>,
+    /// Whether every step is needed: without any one of them the others could hold together.
+    pub minimal: bool,
+    /// The packages that the solver found in conflict, by their place in the universe: where minimising begins.
+    pub(super) involved: Vec<SolvableId>,
+}
+
+/// The most steps of an explanation that is told.
+const MOST: usize = 40;
+
+impl Explanation {
+    /// These steps, in sentences too.
+    pub(super) fn of(mut steps: Vec<Step>) -> Self {
+        let missing = |step: &Step| match step {
+            Step::Missing { by, relation, .. } => {
+                Some(Missing { needed_by: by.to_string(), relation: relation.clone() })
+            }
+            _ => None,
+        };
+        let mut missing: Vec<Missing> = steps.iter().filter_map(missing).collect();
+        missing.sort();
+        missing.dedup();
+        let more = steps.len().saturating_sub(MOST);
+        steps.truncate(MOST);
+        let mut sentences: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        if more > 0 {
+            sentences.push(format!("and {more} more reasons"));
+        }
+        Self { sentences, missing, steps, ..Self::default() }
+    }
 }
 
 impl fmt::Display for Explanation {

@@ -1,7 +1,7 @@
 //! Reasons: why each package is there, and why there is no set at all.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -11,14 +11,12 @@ use resolvo::{
 };
 
 use super::{
-    Explanation, Missing, Reason, Removed, Selected, Solution, Universe,
+    Explanation, Reason, Removed, Selected, Solution, Universe,
+    demand::{Asker, Demand, Teller, of_package, of_question},
     encode::{Group, Roots},
     sat::Provider,
     universe::SolvableId,
 };
-
-/// The most sentences of an explanation.
-const MOST: usize = 40;
 
 /// The chosen packages with their reasons, breadth first from the question. What nothing needs is left out.
 pub(super) fn solution(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> Solution {
@@ -79,59 +77,72 @@ fn removed(universe: &Universe, set: &HashSet<SolvableId>) -> Vec<Removed> {
     removed
 }
 
-/// The solver's proof as sentences, breadth first from the question.
+/// The solver's proof as an explanation, breadth first from the question.
 pub(super) fn conflict(
     graph: &ConflictGraph,
     provider: &Provider<'_>,
     universe: &Universe,
     roots: &Roots,
 ) -> Explanation {
-    let who = |node: &ConflictNode| match node {
-        ConflictNode::Root => roots.subject.clone(),
-        ConflictNode::Solvable(id) => universe.describe(id.into_raw()),
-        ConflictNode::UnresolvedDependency | ConflictNode::Excluded(_) => String::new(),
-    };
-    let mut explanation = Explanation::default();
-    let mut said = BTreeSet::new();
+    let mut demands = Vec::new();
+    let mut known = HashSet::new();
     let mut seen = HashSet::from([graph.root_node]);
     let mut queue = VecDeque::from([graph.root_node]);
     while let Some(at) = queue.pop_front() {
+        let all = match asker(&graph.graph[at]) {
+            Some(Asker::Package(id)) => of_package(universe, roots, id),
+            Some(_) => of_question(roots).collect(),
+            None => Vec::new(),
+        };
         for edge in graph.graph.raw_edges().iter().filter(|edge| edge.source() == at) {
-            let (from, to) = (&graph.graph[at], &graph.graph[edge.target()]);
-            let sentence = match (&edge.weight, to) {
-                (ConflictEdge::Requires(requirement), ConflictNode::UnresolvedDependency) => {
-                    let relation = text(requirement, provider);
-                    explanation.missing.push(Missing { needed_by: who(from), relation: relation.clone() });
-                    let there = available(universe, &relation);
-                    format!("{} needs {relation}, which no package provides{there}", who(from))
-                }
-                (ConflictEdge::Requires(requirement), _) => {
-                    format!("{} needs {}", who(from), text(requirement, provider))
-                }
-                (ConflictEdge::Conflict(ConflictCause::Constrains(set)), _) => {
-                    format!("{} {}, and that is {}", who(from), provider.set_text(*set), who(to))
-                }
-                (ConflictEdge::Conflict(_), ConflictNode::Excluded(reason)) => {
-                    format!("{} cannot be used: {}", who(from), provider.string(*reason))
-                }
-                (ConflictEdge::Conflict(_), _) => {
-                    format!("{} and {} are two versions of one package", who(from), who(to))
-                }
-            };
-            if said.insert(sentence.clone()) && explanation.sentences.len() < MOST {
-                explanation.sentences.push(sentence);
-            }
+            let to = &graph.graph[edge.target()];
+            let demand = stated(&edge.weight, &graph.graph[at], to, &all, provider);
+            demands.extend(demand.filter(|demand| known.insert(demand.key())));
             if seen.insert(edge.target()) {
                 queue.push_back(edge.target());
             }
         }
     }
-    if said.len() > MOST {
-        explanation.sentences.push(format!("and {} more reasons", said.len() - MOST));
+    let teller = Teller { universe, roots, thorough: false };
+    let involved = graph.graph.node_weights().filter_map(asker);
+    let involved = involved.filter_map(|asker| if let Asker::Package(id) = asker { Some(id) } else { None }).collect();
+    Explanation { involved, ..Explanation::of(demands.iter().filter_map(|demand| teller.step(demand)).collect()) }
+}
+
+fn asker(node: &ConflictNode) -> Option<Asker> {
+    match node {
+        ConflictNode::Root => Some(Asker::Question),
+        ConflictNode::Solvable(id) => Some(Asker::Package(id.into_raw())),
+        ConflictNode::UnresolvedDependency | ConflictNode::Excluded(_) => None,
     }
-    explanation.missing.sort();
-    explanation.missing.dedup();
-    explanation
+}
+
+/// The demand, among all those of the one who makes it, that an edge of the solver's proof stands for.
+fn stated(
+    edge: &ConflictEdge,
+    from: &ConflictNode,
+    to: &ConflictNode,
+    all: &[Demand],
+    provider: &Provider<'_>,
+) -> Option<Demand> {
+    let is_it = |demand: &&Demand| match (edge, demand) {
+        (ConflictEdge::Requires(requirement), Demand::Needs { group, .. }) => {
+            *group.text == *text(requirement, provider)
+        }
+        (ConflictEdge::Conflict(ConflictCause::Constrains(set)), Demand::Clash { text, package, .. }) => {
+            asker(to) == Some(Asker::Package(*package)) && *text == provider.set_text(*set)
+        }
+        (ConflictEdge::Conflict(ConflictCause::Excluded), Demand::Unusable(..)) => true,
+        _ => false,
+    };
+    match (edge, asker(from)?, asker(to)) {
+        (
+            ConflictEdge::Conflict(ConflictCause::ForbidMultipleInstances),
+            Asker::Package(from),
+            Some(Asker::Package(to)),
+        ) => Some(Demand::TwoVersions(from.min(to), from.max(to))),
+        _ => all.iter().find(is_it).cloned(),
+    }
 }
 
 fn text(requirement: &Requirement, provider: &Provider<'_>) -> String {
@@ -139,12 +150,4 @@ fn text(requirement: &Requirement, provider: &Provider<'_>) -> String {
         Requirement::Single(set) => provider.set_text(*set),
         Requirement::Union(union) => provider.union_text(*union),
     }
-}
-
-/// The versions that are there of what is asked for in another version.
-fn available(universe: &Universe, relation: &str) -> String {
-    let names = relation.split(" | ").filter_map(|one| one.split([' ', ':']).next());
-    let found = names.flat_map(|name| universe.versions(name).map(move |version| format!("{name} {version}")));
-    let found: Vec<String> = found.take(5).collect();
-    if found.is_empty() { String::new() } else { format!(" (there is {})", found.join(", ")) }
 }

@@ -130,7 +130,7 @@ impl Check<'_> {
                     return Ok(());
                 }
                 let text = format!("{package} {version} cannot be installed, only a package that provides it");
-                Explanation { sentences: vec![text], missing: Vec::new() }
+                Explanation { sentences: vec![text], ..Explanation::default() }
             }
             Answer::Unsatisfiable(explanation) => explanation,
             Answer::Unknown(reason) => {

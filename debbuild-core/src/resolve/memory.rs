@@ -118,7 +118,7 @@ fn passed_over(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> usi
 fn explanation(universe: &Universe, roots: &Roots, all: &[SolvableId]) -> Explanation {
     let mut explanation = Explanation {
         sentences: vec![format!("none of the sets of {} packages satisfies {}", all.len(), roots.subject)],
-        missing: Vec::new(),
+        ..Explanation::default()
     };
     let mut note = |needed_by: String, text: &str, choices: &[SolvableId]| {
         if choices.is_empty() {

@@ -21,6 +21,7 @@ mod answer;
 mod closure;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod demand;
 mod encode;
 mod error;
 mod explain;
@@ -28,13 +29,19 @@ mod index;
 mod installability;
 mod marks;
 mod memory;
+mod picture;
+#[cfg(test)]
+mod plain;
 mod planner;
 pub mod preferences;
 mod question;
 mod sat;
 mod source;
+mod step;
 mod together;
 mod universe;
+mod why;
+mod why_not;
 
 use std::{fmt, sync::Arc};
 
@@ -49,12 +56,16 @@ pub use error::{ResolveError, SourceError};
 pub use index::{IndexCache, PackageIndex};
 pub use installability::{Broken, Installability, Unknown, installability};
 pub use memory::{ExhaustiveResolver, MemorySource};
+pub use picture::{EdgeKind, NodeKind, Picture, PictureEdge, PictureNode};
 pub use question::{BuildDeps, Changes, Install, Question, Recommends};
 pub use sat::SatResolver;
 pub use source::{
     ArchiveSource, DebFile, DebsSource, IndexSource, LARGEST_INDEX, RepositorySource, RepositoryState, SourcePackages,
 };
+pub use step::{By, Clash, Other, PackageVersion, Step, Unfit};
 pub use universe::{INSTALLED, Installed, PRIORITY, Packages, Universe, UniverseOptions, Versions};
+pub use why::{Link, Why, why};
+pub use why_not::{minimise, why_not};
 
 /// Where packages come from: an index file, an archive, a tag.
 #[async_trait]

@@ -1,11 +1,11 @@
 //! Unit tests of resolving: the shared cases, random universes against trying everything, and what only some universes show.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 
 use super::{encode::violations, *};
-use crate::context::Context;
+use crate::{arch::Architecture, context::Context, control::SourceControl, relation::Relations};
 
 #[test]
 fn the_sat_resolver_conforms() {

@@ -138,7 +138,12 @@ impl Universe {
 
     /// The versions of a package that can be chosen, best first, those of the system's own architecture before others.
     pub fn versions(&self, package: &str) -> impl Iterator<Item = &Version> {
-        self.symbols.get(package).into_iter().flat_map(|symbol| self.named(*symbol)).map(|id| self.version(id))
+        self.called(package).map(|id| self.version(id))
+    }
+
+    /// The packages of that name that can be chosen, of every architecture.
+    pub(super) fn called(&self, package: &str) -> impl Iterator<Item = SolvableId> {
+        self.symbols.get(package).into_iter().flat_map(|symbol| self.named(*symbol))
     }
 
     /// How many packages there are, also those that cannot be chosen, and how many names.
