@@ -78,7 +78,9 @@ async fn apt_would_install_the_same_for_packages_drawn_from_the_archive() {
     fs::write(tree.path().join("status"), "").unwrap();
     let texts = indexes().await;
     let universe = universe(texts.clone(), Versions::Candidate);
-    let mut report = "| seed | recommended | apt | debbuild | only apt | only debbuild |\n| --- | --- | ---: | ---: | --- | --- |\n".to_owned();
+    let mut report =
+        "| seed | recommended | apt | debbuild | only apt | only debbuild |\n| --- | --- | ---: | ---: | --- | --- |\n"
+            .to_owned();
     let (mut same, mut all) = (0, 0);
     for seed in drawn(&texts) {
         for recommends in [false, true] {

@@ -99,7 +99,7 @@ impl Repositories {
 }
 
 /// How closure is checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ClosureOptions {
     /// The architectures. Every version may be chosen, whatever it says.
