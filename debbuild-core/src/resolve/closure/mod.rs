@@ -102,7 +102,7 @@ impl Repositories {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ClosureOptions {
-    /// The architectures. Every version may be chosen, whatever it says.
+    /// The architectures, and what is excluded. The system is empty and every version may be chosen, whatever it says.
     pub universe: UniverseOptions,
     /// Whether each binary package can be installed.
     pub install: Strictness,
@@ -117,21 +117,21 @@ pub struct ClosureOptions {
 impl ClosureOptions {
     /// Both kinds, leniently, without build profiles, 30 seconds for a package.
     #[must_use]
-    pub const fn new(universe: UniverseOptions) -> Self {
+    pub fn new(universe: UniverseOptions) -> Self {
         let (install, build) = (Strictness::Lenient, Strictness::Lenient);
         Self { universe, install, build, profiles: BTreeSet::new(), limit: Duration::from_secs(30) }
     }
 
     /// With another strictness about installing.
     #[must_use]
-    pub const fn with_install(mut self, strictness: Strictness) -> Self {
+    pub fn with_install(mut self, strictness: Strictness) -> Self {
         self.install = strictness;
         self
     }
 
     /// With another strictness about building.
     #[must_use]
-    pub const fn with_build(mut self, strictness: Strictness) -> Self {
+    pub fn with_build(mut self, strictness: Strictness) -> Self {
         self.build = strictness;
         self
     }
@@ -145,7 +145,7 @@ impl ClosureOptions {
 
     /// With another limit for one package.
     #[must_use]
-    pub const fn with_limit(mut self, limit: Duration) -> Self {
+    pub fn with_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
@@ -320,7 +320,8 @@ fn check(cx: &Context, repositories: &Repositories, options: &ClosureOptions) ->
     let native = &options.universe.native;
     let checked = repositories.checked.iter().map(|index| (Arc::clone(index), PRIORITY));
     let beside = repositories.lookaside.iter().map(|index| (Arc::clone(index), BESIDE));
-    let on = Universe::new(options.universe.clone().with_versions(Versions::All), checked.chain(beside));
+    let empty = UniverseOptions { installed: None, versions: Versions::All, ..options.universe.clone() };
+    let on = Universe::new(empty, checked.chain(beside));
     let is_checked = |id| {
         let mut labels = repositories.checked.iter().map(|index| index.label());
         labels.any(|label| Arc::ptr_eq(label, on.origin(id)))
