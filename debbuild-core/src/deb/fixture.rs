@@ -50,3 +50,10 @@ pub fn tarball(entries: &[Vec<u8>]) -> Vec<u8> {
 pub fn control_tar() -> Vec<u8> {
     tarball(&[entry(T::Regular, "./control", "", CONTROL.as_bytes())])
 }
+
+/// A whole .deb with this control file and nothing in it.
+#[must_use]
+pub fn deb(control: &str) -> Vec<u8> {
+    let control = tarball(&[entry(T::Regular, "./control", "", control.as_bytes())]);
+    ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &tarball(&[]))])
+}

@@ -1,21 +1,18 @@
 //! A tag published as a suite: exactly the packages that the tag offers, with their sources, in a new signed state.
 
-use std::collections::BTreeSet;
-
 use debbuild_core::{
     context::Context,
     error::{Class, Classify},
     name::{ComponentName, FileName, NameError, SuiteName},
     repo::{Entry, Input, InputKind, Placing, RepoError, Repository, SourceFile, State},
     sign::Signer,
-    task::TaskInput,
 };
 
 use crate::{
     error::QueueError,
-    model::{AttemptId, TagName, UserName},
+    model::{TagName, UserName},
     queue::Queue,
-    tag::Tag,
+    tag::{SourceInputs, Tag, TagFiles},
 };
 
 /// Where a tag is published.
@@ -107,15 +104,14 @@ impl Queue {
         options: &PublishOptions,
         signer: &dyn Signer,
     ) -> Result<Published, PublishError> {
-        let (tag, content) = self.tag_content(cx, &options.tag).await?;
-        let (mut inputs, mut sources) = (Vec::new(), BTreeSet::new());
-        for offered in content {
-            let attempt = offered.build.attempt;
-            inputs.extend(self.binaries(cx, attempt).await?);
-            let record = offered.build.record;
-            if sources.insert((record.source, record.version)) {
-                inputs.extend(self.source(cx, attempt).await?);
-            }
+        let TagFiles { tag, debs, sources } = self.tag_files(cx, &options.tag).await?;
+        let mut inputs = Vec::new();
+        for deb in debs {
+            let path = self.blobs.local(cx, deb.sha256).await?;
+            inputs.push(Input::new(InputKind::Binary, path).with_sha256(deb.sha256));
+        }
+        for source in sources {
+            inputs.push(self.source(cx, source).await?);
         }
         let inputs = inputs.into_iter().map(|input| (options.component.clone(), input)).collect();
         let staged = options.repository.replace(cx, &options.suite, inputs, Placing::Link).await?;
@@ -134,29 +130,14 @@ impl Queue {
         Ok(Published { tag: noted, content: tag.version, state })
     }
 
-    /// The binary packages of a build.
-    async fn binaries(&self, cx: &Context, attempt: AttemptId) -> Result<Vec<Input>, PublishError> {
-        let mut inputs = Vec::new();
-        for file in self.artifacts(cx, attempt).await? {
-            if file.kind == "deb" {
-                let path = self.blobs.local(cx, file.sha256).await?;
-                inputs.push(Input::new(InputKind::Binary, path).with_sha256(file.sha256));
-            }
-        }
-        Ok(inputs)
-    }
-
-    /// The source package that a build was made from: the inputs of its task.
-    async fn source(&self, cx: &Context, attempt: AttemptId) -> Result<Option<Input>, PublishError> {
-        let inputs = self.task(cx, attempt.task).await?.spec.inputs;
-        let is_dsc = |input: &&TaskInput| input.name.ends_with(".dsc");
-        let Some(dsc) = inputs.iter().find(is_dsc) else { return Ok(None) };
+    /// A source package of the tag.
+    async fn source(&self, cx: &Context, source: SourceInputs) -> Result<Input, PublishError> {
         let mut files = Vec::new();
-        for input in inputs.iter().filter(|input| !is_dsc(input)) {
+        for input in source.others {
             let path = self.blobs.local(cx, input.sha256).await?;
             files.push(SourceFile::new(FileName::new(&input.name)?, path));
         }
-        let path = self.blobs.local(cx, dsc.sha256).await?;
-        Ok(Some(Input::new(InputKind::Source, path).with_sha256(dsc.sha256).with_files(files)))
+        let path = self.blobs.local(cx, source.dsc.sha256).await?;
+        Ok(Input::new(InputKind::Source, path).with_sha256(source.dsc.sha256).with_files(files))
     }
 }

@@ -1,10 +1,16 @@
 //! Tags: named, versioned sets of builds, with inheritance and a history that only grows.
 
+mod files;
 mod inherit;
 mod ops;
+#[cfg(feature = "resolve")]
+mod source;
 
 use debbuild_core::clock::Timestamp;
+pub(crate) use files::{SourceInputs, TagFiles};
 pub use inherit::{Content, Layer, merge};
+#[cfg(feature = "resolve")]
+pub use source::TagSource;
 
 use crate::model::{BuildId, TagName, UserName};
 

@@ -13,7 +13,7 @@ use crate::{
     arch::Architecture,
     blob::MemoryStore,
     clock::{FixedClock, Timestamp},
-    deb::fixture::{ar, entry, tarball},
+    deb::fixture::deb,
     error::{Class, Classify as _},
     name::{ComponentName, PoolPath, SuiteName},
     path::AbsPath,
@@ -214,12 +214,6 @@ async fn a_suite_has_an_index_for_each_component_and_architecture_that_there_is(
     let found = sources.source_packages(&place.cx).await.unwrap();
     assert_eq!((found.packages[0].source.as_str(), found.problems.len()), ("app", 0));
     assert!(sources.load(&place.cx, &any()).await.unwrap().is_empty());
-}
-
-/// A .deb with this control file.
-fn deb(control: &str) -> Vec<u8> {
-    let control = tarball(&[entry(tar::EntryType::Regular, "./control", "", control.as_bytes())]);
-    ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &tarball(&[]))])
 }
 
 /// The control files of the shared cases.
