@@ -1,6 +1,6 @@
 //! Answers: a set with reasons, an explanation, or that it is not known.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
 
 use super::{Step, universe::SolvableId};
 use crate::{arch::Architecture, control::BinaryPackage, name::PackageName, version::Version};
@@ -15,6 +15,50 @@ pub enum Answer {
     Unsatisfiable(Explanation),
     /// Neither could be shown, for this reason (a time limit).
     Unknown(String),
+}
+
+impl Answer {
+    /// What kind of answer it is.
+    #[must_use]
+    pub const fn kind(&self) -> AnswerKind {
+        match self {
+            Self::Satisfied(_) => AnswerKind::Satisfied,
+            Self::Unsatisfiable(_) => AnswerKind::Unsatisfiable,
+            Self::Unknown(_) => AnswerKind::Unknown,
+        }
+    }
+}
+
+/// Yes, no or unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AnswerKind {
+    /// There is a set of packages.
+    Satisfied,
+    /// There is none.
+    Unsatisfiable,
+    /// Neither could be shown.
+    Unknown,
+}
+
+impl fmt::Display for AnswerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Satisfied => "satisfied",
+            Self::Unsatisfiable => "unsatisfiable",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl FromStr for AnswerKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Satisfied, Self::Unsatisfiable, Self::Unknown];
+        let found = all.into_iter().find(|kind| kind.to_string() == text);
+        found.ok_or("is none of satisfied, unsatisfiable and unknown")
+    }
 }
 
 /// By which relation a package needs another.

@@ -29,11 +29,13 @@ mod index;
 mod installability;
 mod marks;
 mod memory;
+mod naming;
 mod picture;
 #[cfg(test)]
 mod plain;
 mod planner;
 pub mod preferences;
+pub mod problem;
 mod question;
 mod sat;
 mod source;
@@ -47,7 +49,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-pub use answer::{Answer, Explanation, Missing, Need, Reason, Removed, Selected, Solution};
+pub use answer::{Answer, AnswerKind, Explanation, Missing, Need, Reason, Removed, Selected, Solution};
 pub use closure::{
     Checked, Closure, ClosureOptions, Doubt, Fault, Lent, Needs, Repositories, Strictness, StrictnessError, Subject,
     Use, closure,

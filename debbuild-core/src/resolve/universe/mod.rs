@@ -245,6 +245,16 @@ impl Universe {
         self.part(id).packages.package(self.row(id)).map_err(|error| crate::error::chain(&error))
     }
 
+    /// The stanza as the index has it.
+    pub(super) fn stanza(&self, id: SolvableId) -> &str {
+        self.part(id).packages.stanza(self.row(id))
+    }
+
+    /// Its priority.
+    pub(super) fn priority_of(&self, id: SolvableId) -> i32 {
+        self.solvables[id as usize].priority
+    }
+
     /// Why a package cannot be used, where it cannot.
     pub(super) fn unusable(&self, id: SolvableId) -> Option<&str> {
         if self.solvables[id as usize].barred {
