@@ -22,6 +22,7 @@ mod closure;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod demand;
+mod diff;
 mod encode;
 mod error;
 mod explain;
@@ -37,6 +38,7 @@ mod planner;
 pub mod preferences;
 pub mod problem;
 mod question;
+mod rdeps;
 mod sat;
 mod source;
 mod step;
@@ -54,12 +56,14 @@ pub use closure::{
     Checked, Closure, ClosureOptions, Doubt, Fault, Lent, Needs, Repositories, Strictness, StrictnessError, Subject,
     Use, closure,
 };
+pub use diff::{Change, Changed, Picked, diff};
 pub use error::{ResolveError, SourceError};
 pub use index::{IndexCache, PackageIndex};
 pub use installability::{Broken, Installability, Unknown, installability};
 pub use memory::{ExhaustiveResolver, MemorySource};
 pub use picture::{EdgeKind, NodeKind, Picture, PictureEdge, PictureNode};
 pub use question::{BuildDeps, Changes, Install, Question, Recommends};
+pub use rdeps::{Dependency, Dependent, Needer, Rdeps, rdeps};
 pub use sat::SatResolver;
 pub use source::{
     ArchiveSource, DebFile, DebsSource, IndexSource, LARGEST_INDEX, RepositorySource, RepositoryState, SourcePackages,

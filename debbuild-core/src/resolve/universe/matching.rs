@@ -66,7 +66,7 @@ impl Universe {
         self.part(id).packages.table().group_text(group)
     }
 
-    fn group_of(&self, part: &Part, group: GroupId, context: u32) -> Arc<Group> {
+    pub(super) fn group_of(&self, part: &Part, group: GroupId, context: u32) -> Arc<Group> {
         let make = || {
             let table = part.packages.table();
             let targets = table.alternatives(group).iter().map(|alternative| self.target(part, alternative));

@@ -3,6 +3,7 @@
 mod build;
 mod matching;
 mod options;
+mod reverse;
 
 use std::{
     collections::HashMap,
