@@ -1,7 +1,7 @@
 //! Reasons: why each package is there, and why there is no set at all.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::Arc,
 };
 
@@ -34,8 +34,8 @@ pub(super) fn solution(universe: &Universe, roots: &Roots, chosen: &[SolvableId]
         }
     }
     for id in chosen.iter().copied().filter(|id| universe.installed(universe.name_of(*id)).is_some()) {
-        if !reasons.contains_key(&id) {
-            reasons.insert(id, Reason::Installed);
+        if let Entry::Vacant(vacant) = reasons.entry(id) {
+            vacant.insert(Reason::Installed);
             queue.push_back(id);
         }
     }
