@@ -35,6 +35,12 @@ async fn run(name: &str) -> Ran {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_guide_to_the_resolver_runs_as_written() {
+    let ran = run("resolver.md").await;
+    assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_guide_to_repositories_runs_as_written() {
     let ran = run("repositories.md").await;
     assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
