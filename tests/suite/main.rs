@@ -6,5 +6,6 @@ mod examples;
 mod fsck;
 mod fuzz;
 mod house;
+mod resolve;
 mod rows;
 mod toolchain;

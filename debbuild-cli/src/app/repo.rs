@@ -174,7 +174,7 @@ impl App {
             [] => Err(Failure::new(Class::NotFound, format!("no suite in {}", repository.dir())).into()),
             _ => {
                 let names: Vec<&str> = suites.iter().map(|options| options.suite.as_str()).collect();
-                let message = format!("{} has several suites: name one with --suite", repository.dir());
+                let message = format!("{} has several suites: name one", repository.dir());
                 Err(Failure::new(Class::Usage, message).with_hint(format!("suites: {}", names.join(", "))).into())
             }
         }

@@ -1,6 +1,7 @@
 //! Values as every door shows them to programs: the command line's JSON, and Python's dicts.
 
 mod chroot;
+mod closure;
 mod compose;
 mod deb;
 mod queue;
@@ -9,6 +10,7 @@ mod resolve;
 mod upload;
 
 pub use chroot::{chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json};
+pub use closure::closure_json;
 pub use compose::{
     compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
 };

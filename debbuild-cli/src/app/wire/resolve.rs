@@ -60,16 +60,20 @@ fn reason_json(reason: &Reason) -> Value {
         Reason::Essential => json!({ "kind": "essential" }),
         Reason::Installed => json!({ "kind": "installed" }),
         Reason::NeededBy { package, need, relation, .. } => json!({
-            "kind": match need {
-                Need::PreDepends => "pre-depends",
-                Need::Recommends => "recommends",
-                Need::Suggests => "suggests",
-                _ => "depends",
-            },
+            "kind": need_name(*need),
             "package": package.to_string(),
             "relation": relation,
         }),
         _ => Value::Null,
+    }
+}
+
+pub(super) const fn need_name(need: Need) -> &'static str {
+    match need {
+        Need::PreDepends => "pre-depends",
+        Need::Recommends => "recommends",
+        Need::Suggests => "suggests",
+        _ => "depends",
     }
 }
 

@@ -1,17 +1,20 @@
 //! `debbuild resolve`: questions about dependencies.
 
+mod closure;
+mod from;
+
 use clap::Subcommand;
 use debbuild_core::{
-    arch::Architecture,
     error::Class,
-    name::SuiteName,
     relation::{BuildProfile, Relations},
     resolve::{Answer as Resolved, Broken, Install, Installability, Recommends, Unknown},
 };
 
+use from::{FromArgs, from};
+
 use super::{Answer, Done, Door};
 use crate::{
-    app::{AppError, PackagesFrom, SourceOf, answer_json, installability_json, units::show_size},
+    app::{SourceOf, answer_json, installability_json, units::show_size},
     console::Table,
 };
 
@@ -30,26 +33,8 @@ enum ResolveVerb {
     BuildDeps(BuildDepsArgs),
     /// Print the packages that cannot be installed
     Installability(InstallabilityArgs),
-}
-
-/// Which packages there are.
-#[derive(Debug, clap::Args)]
-struct FromArgs {
-    /// A Packages file (not compressed); may be given more than once
-    #[arg(long, value_name = "FILE")]
-    packages: Vec<String>,
-    /// A Sources file (not compressed); may be given more than once
-    #[arg(long, value_name = "FILE")]
-    sources: Vec<String>,
-    /// A suite of the archives of this machine, with its -updates and -security
-    #[arg(long, short)]
-    suite: Option<SuiteName>,
-    /// The architecture; that of this machine where none is given
-    #[arg(long)]
-    arch: Option<Architecture>,
-    /// Exit with 8 when the answer is no
-    #[arg(long)]
-    check: bool,
+    /// Check whether all that is in repositories can be installed and built, and say what they need of others
+    Closure(Box<closure::ClosureArgs>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,6 +74,7 @@ pub(super) async fn resolve(door: &Door, args: ResolveArgs) -> Answer {
         ResolveVerb::Install(args) => install(door, args).await,
         ResolveVerb::BuildDeps(args) => build_deps(door, args).await,
         ResolveVerb::Installability(args) => installability(door, args).await,
+        ResolveVerb::Closure(args) => closure::closure(door, *args).await,
     }
 }
 
@@ -115,14 +101,6 @@ async fn installability(door: &Door, args: InstallabilityArgs) -> Answer {
     let found = door.app.installability(&door.cx, &from(door, &args.from)?).await?;
     door.out.show(&installability_json(&found), |_| broken_text(&found))?;
     Ok(checked(args.from.check && !found.broken.is_empty()))
-}
-
-fn from(door: &Door, args: &FromArgs) -> Result<PackagesFrom, AppError> {
-    let machine = door.app.machine();
-    let paths = |files: &[String]| files.iter().map(|file| machine.path(file)).collect::<Result<Vec<_>, _>>();
-    let mut from = PackagesFrom::files(paths(&args.packages)?).with_sources(paths(&args.sources)?);
-    from.suite.clone_from(&args.suite);
-    Ok(from.with_architecture(args.arch.clone()))
 }
 
 const fn checked(no: bool) -> Done {

@@ -26,6 +26,7 @@ pub(super) struct Check<'a> {
     options: &'a ClosureOptions,
     /// By package: whether it is of a lookaside.
     is_lent: Vec<bool>,
+    has_lent: bool,
     /// Much of what is checked in one set, and sets of a few packages, without any of a lookaside.
     many: Together<'a>,
     few: Together<'a>,
@@ -53,8 +54,19 @@ impl<'a> Check<'a> {
         };
         let (many, few) = (without(), without());
         let planner = Planner::new(on, SatResolver::new().with_limit(options.limit));
-        let on_its_own = vec![false; is_lent.len()];
-        Self { on, options, is_lent, many, few, on_its_own, planner, needs: Vec::new(), lent: BTreeSet::new() }
+        let (on_its_own, has_lent) = (vec![false; is_lent.len()], is_lent.contains(&true));
+        Self {
+            on,
+            options,
+            is_lent,
+            has_lent,
+            many,
+            few,
+            on_its_own,
+            planner,
+            needs: Vec::new(),
+            lent: BTreeSet::new(),
+        }
     }
 
     /// Looks at every binary package.
@@ -99,7 +111,7 @@ impl<'a> Check<'a> {
         let group = Group { text: exactly(subject).into(), choices: vec![id] };
         let requires = vec![(Reason::Requested(group.text.to_string()), Arc::new(group))];
         let asked = Roots { subject: "the request".to_owned(), requires, ..Roots::default() };
-        self.ask(cx, &asked, subject)
+        Ok(found_of(self.planner.set(cx, &asked)?, subject))
     }
 
     /// Looks at the source packages.
@@ -116,9 +128,14 @@ impl<'a> Check<'a> {
             step.progress(at as u64);
             let native = self.options.universe.native.clone();
             let build = BuildDeps::new((*source).clone(), native).with_profiles(self.options.profiles.clone());
-            let asked = roots(self.on, &Question::BuildDeps(Box::new(build)))?;
+            let asked = roots(self.on, &Question::BuildDeps(Box::new(build.clone())))?;
             let subject = Subject::from(*source);
-            let result = if self.meets(&asked) { Found::OnItsOwn } else { self.ask(step.context(), &asked, &subject)? };
+            let result = if self.has_lent && self.meets(&asked) {
+                Found::OnItsOwn
+            } else {
+                let choice = self.planner.build_set(step.context(), build)?;
+                found_of(choice, &subject)
+            };
             let set = found.take(result);
             self.keep(subject, set, |_| {
                 let named = asked.requires.iter().filter(|(reason, _)| matches!(reason, Reason::Requested(_)));
@@ -131,23 +148,9 @@ impl<'a> Check<'a> {
 
     /// Whether a greedy set without lookasides has what is asked for.
     fn meets(&mut self, asked: &Roots) -> bool {
-        let few = &mut self.few;
-        few.clear();
-        let mut met = |group: &Group| {
-            let there = group.choices.iter().any(|choice| few.contains(*choice));
-            there || group.choices.iter().any(|choice| few.add(*choice).is_some())
-        };
-        asked.requires.iter().all(|(_, group)| met(group))
-            && !asked.bans.iter().flat_map(|ban| &ban.packages).any(|id| self.few.contains(*id))
-    }
-
-    fn ask(&mut self, cx: &Context, asked: &Roots, subject: &Subject) -> Result<Found, ResolveError> {
-        let subject = subject.clone();
-        Ok(match self.planner.set(cx, asked)? {
-            Choice::Set(set) => Found::With(set.into_iter().collect()),
-            Choice::Impossible(explanation) => Found::Not(Fault { subject, explanation }),
-            Choice::Unknown(reason) => Found::Unknown(Doubt { subject, reason }),
-        })
+        self.few.clear();
+        let met = asked.requires.iter().all(|(_, group)| self.few.meet_whole(group));
+        met && !asked.bans.iter().flat_map(|ban| &ban.packages).any(|id| self.few.contains(*id))
     }
 
     /// Notes what a set has of lookasides, and which of these groups only they meet.
@@ -157,7 +160,7 @@ impl<'a> Check<'a> {
         set: Option<HashSet<SolvableId>>,
         groups: impl FnOnce(&Universe) -> Vec<(Option<Need>, Arc<Group>)>,
     ) {
-        let Some(set) = set else { return };
+        let Some(set) = set.filter(|_| self.has_lent) else { return };
         let is_lent = |id: &SolvableId| self.is_lent[*id as usize];
         self.lent.extend(set.iter().copied().filter(is_lent));
         let used = |(need, group): (Option<Need>, Arc<Group>)| {
@@ -195,6 +198,15 @@ impl Checked {
     fn sort(&mut self) {
         self.faults.sort_by(|a, b| a.subject.cmp(&b.subject));
         self.unknown.sort_by(|a, b| a.subject.cmp(&b.subject));
+    }
+}
+
+fn found_of(choice: Choice, subject: &Subject) -> Found {
+    let subject = subject.clone();
+    match choice {
+        Choice::Set(set) => Found::With(set.into_iter().collect()),
+        Choice::Impossible(explanation) => Found::Not(Fault { subject, explanation }),
+        Choice::Unknown(reason) => Found::Unknown(Doubt { subject, reason }),
     }
 }
 

@@ -4,7 +4,10 @@ mod check;
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc, time::Duration};
 
-use super::{Explanation, Need, PRIORITY, PackageIndex, ResolveError, Universe, UniverseOptions, Versions};
+use super::{
+    Broken, Explanation, Installability, Need, PRIORITY, PackageIndex, ResolveError, Universe, UniverseOptions,
+    Unknown, Versions,
+};
 use crate::{
     arch::Architecture, context::Context, control::SourceControl, event::Unit, name::PackageName,
     relation::BuildProfile, version::Version,
@@ -232,6 +235,25 @@ impl Checked {
 
     const fn new(strictness: Strictness, checked: usize) -> Self {
         Self { strictness, checked, faults: Vec::new(), unknown: Vec::new() }
+    }
+}
+
+impl From<Checked> for Installability {
+    fn from(part: Checked) -> Self {
+        let mut found = Self { checked: part.checked, ..Self::default() };
+        for Fault { subject, explanation } in part.faults {
+            let Subject { name, version, architecture } = subject;
+            if let Some((package, architecture)) = PackageName::new(&name).ok().zip(architecture) {
+                found.broken.push(Broken { package, version, architecture, explanation });
+            }
+        }
+        for Doubt { subject, reason } in part.unknown {
+            let Subject { name, version, architecture } = subject;
+            if let Some((package, architecture)) = PackageName::new(&name).ok().zip(architecture) {
+                found.unknown.push(Unknown { package, version, architecture, reason });
+            }
+        }
+        found
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{SourcePackages, read};
+use super::{SourcePackages, WORTH_KEEPING, read};
 use crate::{
     acquire::Suite,
     arch::Architecture,
@@ -67,8 +67,8 @@ impl ArchiveSource {
         self
     }
 
-    /// Read indexes are kept there, by the digest that the signed Release has for their text. One that is there is not fetched, and
-    /// is not among what [`Suite::access`] says was read.
+    /// Read indexes are kept there, by the digest that the signed Release has for their text; small ones are not. One that is
+    /// there is not fetched, and is not among what [`Suite::access`] says was read.
     #[must_use]
     pub fn with_cache(mut self, cache: Option<IndexCache>) -> Self {
         self.cache = cache;
@@ -97,8 +97,8 @@ impl PackageSource for ArchiveSource {
             return Ok(Arc::new(PackageIndex::parse(&name, "")));
         }
         let path = self.path();
-        let listed = self.suite.release().file(&path).map(|file| file.sha256);
-        let keep = self.cache.clone().zip(listed);
+        let listed = self.suite.release().file(&path).filter(|file| file.size >= WORTH_KEEPING);
+        let keep = self.cache.clone().zip(listed.map(|file| file.sha256));
         if let Some((cache, digest)) = keep.clone() {
             let name = name.clone();
             if let Some(known) = blocking::run(move || cache.load(&name, digest)).await {

@@ -5,7 +5,7 @@ use std::{fs::File, io::Read as _, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{SourcePackages, read};
+use super::{SourcePackages, WORTH_KEEPING, read};
 use crate::{
     acquire::{ENDINGS, decompress},
     blocking,
@@ -73,7 +73,7 @@ impl IndexSource {
         self
     }
 
-    /// Read indexes are kept there, by the digest of the bytes that they were read from.
+    /// Read indexes are kept there, by the digest of the bytes that they were read from; small ones are not.
     #[must_use]
     pub fn with_cache(mut self, cache: Option<IndexCache>) -> Self {
         self.cache = cache;
@@ -120,7 +120,8 @@ impl IndexSource {
             return Ok(PackageIndex::parse(&self.name, ""));
         }
         let stored = self.stored()?;
-        let keep = self.cache.as_ref().map(|cache| (cache, self.key(&stored)));
+        let cache = self.cache.as_ref().filter(|_| stored.len() as u64 >= WORTH_KEEPING);
+        let keep = cache.map(|cache| (cache, self.key(&stored)));
         match keep.and_then(|(cache, digest)| cache.load(&self.name, digest)) {
             Some(known) => Ok(known),
             None => read(cx, &self.name, &self.unpack(cx, &stored)?, keep),

@@ -17,6 +17,9 @@ use crate::{
     digest::Sha256,
 };
 
+/// Reading an index of fewer bytes takes less time than keeping it.
+const WORTH_KEEPING: u64 = 64 << 10;
+
 /// The source packages of a [`PackageSource`](super::PackageSource).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -115,7 +115,9 @@ async fn a_read_index_is_kept_for_the_next_time() {
     let place = place();
     let cache = IndexCache::new(place.base.join("cache"));
     let kept = || std::fs::read_dir(place.base.join("cache")).map_or(0, Iterator::count);
-    let sample = conformance::sample();
+    // Long, also compressed.
+    let digests = (0u32..4000).map(|number| Sha256::of(&number.to_le_bytes()).to_string());
+    let sample = format!("{}Description: {}\n", conformance::sample(), digests.collect::<String>());
     for (at, (name, bytes)) in packed(sample.as_bytes()).into_iter().enumerate() {
         let source = IndexSource::from_file(name, place.write(name, &bytes)).with_cache(Some(cache.clone()));
         assert_eq!(kept(), at);
@@ -123,16 +125,20 @@ async fn a_read_index_is_kept_for_the_next_time() {
         assert_eq!(kept(), at + 1, "{name}");
     }
     // What is there is taken in place of what the bytes say: here of something else, so that it shows.
-    let digest = Sha256::of(b"other");
-    cache.store(&PackageIndex::parse("x", sample.clone()), digest).unwrap();
-    let other = IndexSource::from_bytes("other", (&b"other"[..]).into()).with_cache(Some(cache.clone()));
+    let other = vec![b'\n'; 100_000];
+    cache.store(&PackageIndex::parse("x", sample.clone()), Sha256::of(&other)).unwrap();
+    let other = IndexSource::from_bytes("other", other.into()).with_cache(Some(cache.clone()));
     conformance::source(&other).await;
+    let before = kept();
+    let small = IndexSource::from_bytes("small", conformance::sample().into()).with_cache(Some(cache.clone()));
+    conformance::source(&small).await;
+    assert_eq!(kept(), before);
 
     let suite = suite(&place, &[("main/binary-amd64/Packages", sample)], "main", false).await;
     let sources = ArchiveSource::packages_of(&suite, &[architecture("amd64")]);
     let source = sources[0].clone().with_cache(Some(cache));
     conformance::source(&source).await;
-    assert!(suite.access().indexes.is_empty(), "the plain file was read before, from a file");
+    assert!(suite.access().indexes.is_empty(), "the same text was read before, from a file");
     conformance::source(&sources[0]).await;
     assert_eq!(suite.access().indexes.len(), 1);
 }

@@ -1,0 +1,210 @@
+//! Loading packages and source packages from wherever they are named.
+
+use std::sync::Arc;
+
+use debbuild_core::{
+    acquire::{ArchiveReader, Suite},
+    arch::Architecture,
+    blocking,
+    context::Context,
+    control::SourceControl,
+    error::Class,
+    event::Unit,
+    name::SuiteName,
+    path::AbsPath,
+    relation::Relations,
+    repo::Repository,
+    resolve::{
+        ArchiveSource, DebsSource, IndexCache, IndexSource, Install, PRIORITY, PackageIndex, PackageSource, Question,
+        RepositorySource, Universe, UniverseOptions, Versions,
+    },
+};
+use debbuild_queue::tag::TagSource;
+
+use super::{PackagesFrom, RepositoryPlace};
+use crate::app::{App, AppError, Failure, settle};
+
+type Sources = Vec<Box<dyn PackageSource>>;
+
+/// Indexes that were loaded, for one system.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// The architecture of the system.
+    pub(super) native: Architecture,
+    /// Other architectures whose packages it can install.
+    pub(super) foreign: Vec<Architecture>,
+    /// What questions are about.
+    pub(super) own: Vec<Arc<PackageIndex>>,
+    /// What lies beside.
+    pub(super) lookaside: Vec<Arc<PackageIndex>>,
+}
+
+impl Loaded {
+    /// How they are put together.
+    pub(super) fn options(&self) -> UniverseOptions {
+        UniverseOptions::new(self.native.clone()).with_foreign(self.foreign.clone())
+    }
+
+    /// All of them put together; a lookaside is as good as any other archive here.
+    pub(super) async fn universe(self, versions: Versions) -> Arc<Universe> {
+        let options = self.options().with_versions(versions);
+        let parts = self.own.into_iter().chain(self.lookaside).map(|index| (index, PRIORITY));
+        Arc::new(blocking::run(move || Universe::new(options, parts)).await)
+    }
+}
+
+impl App {
+    /// Loads the packages.
+    pub(super) async fn load_packages(&self, cx: &Context, from: &PackagesFrom) -> Result<Loaded, AppError> {
+        if from.names_no_packages() {
+            let failure = Failure::new(Class::Usage, "no packages to ask about");
+            let hint = "name a suite (--suite), a repository (--repo), a tag (--tag), a folder (--debs) or index files (--packages)";
+            return Err(failure.with_hint(hint).into());
+        }
+        let native = match &from.architecture {
+            Some(architecture) => architecture.clone(),
+            None => self.architecture(cx).await?,
+        };
+        let step = cx.step("load packages", Unit::None, None);
+        let loaded = self.load(step.context(), from, native).await;
+        settle(step, loaded)
+    }
+
+    async fn load(&self, cx: &Context, from: &PackagesFrom, native: Architecture) -> Result<Loaded, AppError> {
+        let architectures: Vec<Architecture> = [&native].into_iter().chain(&from.foreign).cloned().collect();
+        let reader = self.reader_for(cx, from).await?;
+        let mut own = self.index_files(&from.packages);
+        own.extend(self.folders_and_tags(cx, from, &architectures).await?);
+        if let Some((suite, reader)) = from.suite.as_ref().zip(reader.as_ref()) {
+            own.extend(self.archive_indexes(cx, reader, suite, &architectures).await?);
+        }
+        let mut beside = self.index_files(&from.lookaside.packages);
+        beside.extend(self.repository_states(cx, &from.lookaside.repositories, &architectures).await?);
+        for suite in &from.lookaside.suites {
+            if let Some(reader) = &reader {
+                beside.extend(self.archive_indexes(cx, reader, suite, &architectures).await?);
+            }
+        }
+        let (own, lookaside) = (load(cx, own).await?, load(cx, beside).await?);
+        if own.is_empty() && lookaside.is_empty() {
+            let message = format!("no archive has packages for {native}");
+            return Err(Failure::new(Class::NotFound, message).into());
+        }
+        Ok(Loaded { native, foreign: from.foreign.clone(), own, lookaside })
+    }
+
+    /// The source packages that are not those of an archive, and with `archives` also those of its suite; lookasides are not
+    /// looked at.
+    pub(super) async fn load_sources(
+        &self,
+        cx: &Context,
+        from: &PackagesFrom,
+        archives: bool,
+    ) -> Result<Vec<SourceControl>, AppError> {
+        let step = cx.step("load sources", Unit::None, None);
+        let loaded = self.sources(step.context(), from, archives).await;
+        settle(step, loaded)
+    }
+
+    async fn sources(&self, cx: &Context, from: &PackagesFrom, archives: bool) -> Result<Vec<SourceControl>, AppError> {
+        let index = |file: &AbsPath| IndexSource::from_file(file.as_str(), file.clone()).of_sources();
+        let mut all: Sources = boxed(from.sources.iter().map(index));
+        all.extend(self.folders_and_tags(cx, from, &[]).await?);
+        if let Some(suite) = from.suite.as_ref().filter(|_| archives) {
+            let reader = self.reader(cx).await?;
+            for suite in self.suites(cx, &reader, suite).await? {
+                all.extend(boxed(ArchiveSource::sources_of(&suite)));
+            }
+        }
+        let mut packages = Vec::new();
+        for source in all {
+            let found = source.source_packages(cx).await?;
+            for problem in &found.problems {
+                cx.warn(format!("{}: {problem}", source.name()));
+            }
+            packages.extend(found.packages);
+        }
+        Ok(packages)
+    }
+
+    async fn reader_for(&self, cx: &Context, from: &PackagesFrom) -> Result<Option<ArchiveReader>, AppError> {
+        let wanted = from.suite.is_some() || !from.lookaside.suites.is_empty();
+        if wanted { self.reader(cx).await.map(Some) } else { Ok(None) }
+    }
+
+    /// Read indexes are kept below the state folder.
+    fn index_cache(&self) -> IndexCache {
+        IndexCache::new(self.home().join("cache/indexes"))
+    }
+
+    fn index_files(&self, files: &[AbsPath]) -> Sources {
+        let cache = self.index_cache();
+        let source = |file: &AbsPath| IndexSource::from_file(file.as_str(), file.clone());
+        boxed(files.iter().map(|file| source(file).with_cache(Some(cache.clone()))))
+    }
+
+    /// Folders, repositories and tags, which have packages and source packages.
+    async fn folders_and_tags(
+        &self,
+        cx: &Context,
+        from: &PackagesFrom,
+        architectures: &[Architecture],
+    ) -> Result<Sources, AppError> {
+        let mut all = boxed(from.debs.iter().map(|folder| DebsSource::from_folder(folder.as_str(), folder.clone())));
+        all.extend(self.repository_states(cx, &from.repositories, architectures).await?);
+        if !from.tags.is_empty() {
+            let queue = self.queue().await?;
+            all.extend(boxed(from.tags.iter().map(|tag| TagSource::new(queue.clone(), tag.clone()))));
+        }
+        Ok(all)
+    }
+
+    async fn repository_states(
+        &self,
+        cx: &Context,
+        places: &[RepositoryPlace],
+        architectures: &[Architecture],
+    ) -> Result<Sources, AppError> {
+        let mut all: Sources = Vec::new();
+        for place in places {
+            let repository = Repository::open(cx, place.dir.clone()).await?;
+            let suite = self.repo_suite(cx, &repository, place.suite.as_ref()).await?;
+            let source = RepositorySource::new(repository, suite).with_state(place.state);
+            let source = source.with_architectures(architectures.to_vec());
+            let name = format!("{}:{}", place.dir, source.name());
+            all.push(Box::new(source.with_name(name)));
+        }
+        Ok(all)
+    }
+
+    async fn archive_indexes(
+        &self,
+        cx: &Context,
+        reader: &ArchiveReader,
+        suite: &SuiteName,
+        architectures: &[Architecture],
+    ) -> Result<Sources, AppError> {
+        let opened: Vec<Suite> = self.suites(cx, reader, suite).await?;
+        let cache = self.index_cache();
+        let indexes = opened.iter().flat_map(|suite| ArchiveSource::packages_of(suite, architectures));
+        Ok(boxed(indexes.map(|index| index.with_cache(Some(cache.clone())))))
+    }
+}
+
+fn boxed<S: PackageSource + 'static>(sources: impl IntoIterator<Item = S>) -> Sources {
+    sources.into_iter().map(|source| Box::new(source) as Box<dyn PackageSource>).collect()
+}
+
+async fn load(cx: &Context, sources: Sources) -> Result<Vec<Arc<PackageIndex>>, AppError> {
+    // A source of whole indexes takes no notice of the question.
+    let any = Question::Install(Install::new(Relations::default()));
+    let mut indexes = Vec::new();
+    for source in sources {
+        let index = source.load(cx, &any).await?;
+        for problem in index.problems() {
+            cx.warn(format!("{}: {problem}", index.name()));
+        }
+        indexes.push(index);
+    }
+    Ok(indexes)
+}
