@@ -48,7 +48,7 @@ async fn user() -> Sandbox {
     write(&user, "debs/tool.deb", &deb(&control("tool", "Depends: nowhere")));
     write(&user, "debs/broken.deb", b"no package");
     user.write("Beside", &index(&[("lib", ""), ("bad", "Depends: nowhere")]));
-    let init = user.run(["repo", "init", "apt", "--suite", "demo", "--arch", "amd64"]).await;
+    let init = user.run(["repo", "init", "apt", "--suite", "demo", "--architecture", "amd64"]).await;
     assert_eq!(init.status, 0, "{init:?}");
     let add = user.run(["repo", "add", "apt", "debs/sub", "debs/tool.deb"]).await;
     assert_eq!(add.status, 0, "{add:?}");
