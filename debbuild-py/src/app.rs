@@ -6,7 +6,7 @@ use std::{
 };
 
 use debbuild_cli::app::{
-    App, AppError, BuildOrder, Machine, Overrides, PackagesFrom, SourceOf, answer_json, fetched_json,
+    App, AppError, BuildOrder, ClosureAsk, Machine, Overrides, SourceOf, answer_json, closure_json, fetched_json,
     fsck::state_check_json, installability_json, mirror::verified_json,
 };
 use debbuild_core::{
@@ -17,9 +17,9 @@ use debbuild_core::{
     name::SuiteName,
     relation::{BuildProfile, Relations},
     repo::VerifyOptions,
-    resolve::{Install, Recommends},
+    resolve::{Install, Recommends, Strictness},
 };
-use pyo3::prelude::*;
+use pyo3::{prelude::*, types::PyDict};
 use serde_json::json;
 
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
     convert::{IntoPy as _, plain, seconds},
     handle::Handle,
     keys::PyKeys,
+    places::packages_from,
     queue::PyQueue,
     repository::PyRepository,
     tags::PyTags,
@@ -50,17 +51,9 @@ fn open(home: Option<PathBuf>, config: Option<PathBuf>, settings: BTreeMap<Strin
     App::open(machine, &overrides)
 }
 
-impl PyApp {
-    fn packages_from(
-        &self,
-        suite: Option<&str>,
-        files: Option<Vec<PathBuf>>,
-        architecture: Option<&str>,
-    ) -> Result<PackagesFrom, AppError> {
-        let mut from = PackagesFrom::files(self.0.paths(&files.unwrap_or_default())?);
-        from.suite = suite.map(SuiteName::new).transpose()?;
-        Ok(from.with_architecture(architecture.map(Architecture::new).transpose()?))
-    }
+fn build_profiles(names: Option<Vec<String>>) -> Result<BTreeSet<BuildProfile>, AppError> {
+    let profiles = names.unwrap_or_default().into_iter().map(|name| name.parse::<BuildProfile>());
+    Ok(profiles.collect::<Result<_, _>>()?)
 }
 
 #[pymethods]
@@ -220,57 +213,57 @@ impl PyApp {
         self.0.show_logged(py, |app, cx, mut log| async move { app.build(&cx, &order, &mut log).await })
     }
 
-    #[pyo3(signature = (source, *, suite=None, files=None, sources=None, architecture=None, profiles=None))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    #[pyo3(signature = (source, *, profiles=None, **places))]
     fn resolve_build_deps<'py>(
         &self,
         py: Python<'py>,
         source: PathBuf,
-        suite: Option<&str>,
-        files: Option<Vec<PathBuf>>,
-        sources: Option<Vec<PathBuf>>,
-        architecture: Option<&str>,
         profiles: Option<Vec<String>>,
+        places: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
-        let from = from.with_sources(self.0.paths(&sources.unwrap_or_default()).into_py_result(py)?);
+        let from = packages_from(&self.0, py, places)?;
         let source = SourceOf::from(self.0.app.build_source_of(&source.to_string_lossy()).into_py_result(py)?);
-        let profiles = profiles.unwrap_or_default().into_iter().map(|name| name.parse::<BuildProfile>());
-        let profiles = profiles.collect::<Result<BTreeSet<_>, _>>().into_py_result(py)?;
+        let profiles = build_profiles(profiles).into_py_result(py)?;
         self.0.show(py, |app, cx| async move {
             Ok(answer_json(&app.resolve_build_deps(&cx, &from, &source, profiles).await?))
         })
     }
 
-    #[pyo3(signature = (packages, *, suite=None, files=None, architecture=None, recommends=false, essential=false))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    #[pyo3(signature = (packages, *, recommends=false, essential=false, **places))]
     fn resolve_install<'py>(
         &self,
         py: Python<'py>,
         packages: &str,
-        suite: Option<&str>,
-        files: Option<Vec<PathBuf>>,
-        architecture: Option<&str>,
         recommends: bool,
         essential: bool,
+        places: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let recommends = if recommends { Recommends::Install } else { Recommends::Ignore };
         let ask = Install::new(Relations::parse(packages).into_py_result(py)?);
         let ask = ask.with_recommends(recommends).with_essential(essential);
-        let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
+        let from = packages_from(&self.0, py, places)?;
         self.0.show(py, |app, cx| async move { Ok(answer_json(&app.resolve_install(&cx, &from, ask).await?)) })
     }
 
-    #[pyo3(signature = (*, suite=None, files=None, architecture=None))]
-    fn installability<'py>(
+    #[pyo3(signature = (**places))]
+    fn installability<'py>(&self, py: Python<'py>, places: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        let from = packages_from(&self.0, py, places)?;
+        self.0.show(py, |app, cx| async move { Ok(installability_json(&app.installability(&cx, &from).await?)) })
+    }
+
+    #[pyo3(signature = (*, install="lenient", build="lenient", profiles=None, **places))]
+    fn resolve_closure<'py>(
         &self,
         py: Python<'py>,
-        suite: Option<&str>,
-        files: Option<Vec<PathBuf>>,
-        architecture: Option<&str>,
+        install: &str,
+        build: &str,
+        profiles: Option<Vec<String>>,
+        places: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let from = self.packages_from(suite, files, architecture).into_py_result(py)?;
-        self.0.show(py, |app, cx| async move { Ok(installability_json(&app.installability(&cx, &from).await?)) })
+        let [install, build] = [install, build].map(|text| text.parse::<Strictness>().into_py_result(py));
+        let ask = ClosureAsk::new(install?, build?).with_profiles(build_profiles(profiles).into_py_result(py)?);
+        let from = packages_from(&self.0, py, places)?;
+        self.0.show(py, |app, cx| async move { Ok(closure_json(&app.resolve_closure(&cx, &from, ask).await?)) })
     }
 
     #[pyo3(signature = (uri, suite, *, keyrings=None, architectures=None, indexes_only=false))]

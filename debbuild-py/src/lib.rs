@@ -9,6 +9,7 @@ mod convert;
 mod deb;
 mod handle;
 mod keys;
+mod places;
 mod queue;
 mod repository;
 mod runtime;

@@ -1,10 +1,12 @@
 """Settings, errors and events."""
 
+import gzip
 import os
 import signal
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,3 +133,39 @@ def test_questions_about_dependencies(tmp_path: Path) -> None:
     assert [package["package"] for package in found["broken"]] == ["broken"]
     with pytest.raises(errors.UsageError):
         app.installability()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'filez'"):
+        app.installability(filez=[packages])  # type: ignore[call-arg]
+
+
+def test_closure_with_lookasides(tmp_path: Path) -> None:
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+    def index(name: str, relations: str) -> str:
+        location = f"Filename: pool/{name}.deb\nSize: 1\nSHA256: {digest}\n"
+        return f"Package: {name}\nVersion: 1\nArchitecture: all\n{relations}{location}\n"
+
+    ours, beside = tmp_path / "ours.gz", tmp_path / "beside"
+    ours.write_bytes(gzip.compress((index("app", "Depends: lib\n") + index("tool", "Depends: nowhere\n")).encode()))
+    beside.write_text(index("lib", ""))
+    app = debbuild.App(home=tmp_path / "state")
+    found = app.resolve_closure(install="fatal", files=[ours], lookaside_files=[beside], architecture="amd64")
+    assert found["failed"] and found["install"] is not None
+    assert [broken["package"] for broken in found["install"]["broken"]] == ["tool"]
+    assert [needs["package"] for needs in found["lookaside"]["needs"]] == ["app"]
+    assert [lent["package"] for lent in found["lookaside"]["packages"]] == ["lib"]
+    checked = app.installability(files=[ours], lookaside_files=[beside], architecture="amd64")
+    assert checked["checked"] == 2
+    lenient = app.resolve_closure(build="off", files=[ours], architecture="amd64", foreign=["i386"])
+    assert not lenient["failed"] and not lenient["closed"] and lenient["build"] is None
+    missing: list[dict[str, Any]] = [
+        {"repositories": [tmp_path / "apt"]},
+        {"repositories": [f"{tmp_path}/apt:demo@staged"]},
+        {"lookaside_repositories": [tmp_path / "apt"]},
+        {"tags": ["elsewhere"]},
+        {"debs": [tmp_path / "debs"]},
+    ]
+    for places in missing:
+        with pytest.raises(errors.NotFoundError):
+            app.resolve_closure(architecture="amd64", **places)
+    with pytest.raises(errors.UsageError):
+        app.resolve_closure(install="strict", files=[ours])  # type: ignore[arg-type]

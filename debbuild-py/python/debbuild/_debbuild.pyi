@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, Unpack, final
 
 from .types import (
     Added,
@@ -13,6 +13,7 @@ from .types import (
     Chroot,
     ChrootDetail,
     ChrootDiff,
+    Closure,
     Compose,
     DebFile,
     DebianControl,
@@ -22,6 +23,7 @@ from .types import (
     FetchedSource,
     Installability,
     OnEvent,
+    PackagesFrom,
     Path,
     Rebuilt,
     Report,
@@ -573,37 +575,35 @@ class App:
         """
 
     def resolve_build_deps(
-        self,
-        source: Path,
-        *,
-        suite: str | None = None,
-        files: Sequence[Path] | None = None,
-        sources: Sequence[Path] | None = None,
-        architecture: str | None = None,
-        profiles: Sequence[str] | None = None,
+        self, source: Path, *, profiles: Sequence[str] | None = None, **places: Unpack[PackagesFrom]
     ) -> dict[str, Any]:
-        """What would be installed to build a source package: a .dsc, or a name in Sources files or a suite."""
+        """What would be installed to build a source package: a .dsc, or a name that is looked up where the packages are."""
 
     def resolve_install(
         self,
         packages: str,
         *,
-        suite: str | None = None,
-        files: Sequence[Path] | None = None,
-        architecture: str | None = None,
         recommends: bool = False,
         essential: bool = False,
+        **places: Unpack[PackagesFrom],
     ) -> dict[str, Any]:
         """What would be installed for packages (written as in Depends), or why they cannot be."""
 
-    def installability(
+    def installability(self, **places: Unpack[PackagesFrom]) -> Installability:
+        """Which packages cannot be installed; those of lookasides are not looked at."""
+
+    def resolve_closure(
         self,
         *,
-        suite: str | None = None,
-        files: Sequence[Path] | None = None,
-        architecture: str | None = None,
-    ) -> Installability:
-        """Which packages of a suite, or of Packages files, cannot be installed."""
+        install: Literal["off", "lenient", "fatal"] = "lenient",
+        build: Literal["off", "lenient", "fatal"] = "lenient",
+        profiles: Sequence[str] | None = None,
+        **places: Unpack[PackagesFrom],
+    ) -> Closure:
+        """Whether all that is in repositories can be installed and built, and what they need of lookasides.
+
+        With ``fatal``, ``failed`` in the answer says that something cannot be.
+        """
 
     def verify_archive(
         self,

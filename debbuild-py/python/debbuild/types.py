@@ -1,6 +1,6 @@
 """The shapes of the values that debbuild takes and gives: those of the command line's JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -119,6 +119,66 @@ class Broken(TypedDict):
 class Installability(TypedDict):
     checked: int
     broken: list[Broken]
+
+
+class PackagesFrom(TypedDict, total=False):
+    """Which packages a question is about."""
+
+    files: Sequence[Path] | None
+    sources: Sequence[Path] | None
+    debs: Sequence[Path] | None
+    repositories: Sequence[Path] | None
+    tags: Sequence[str] | None
+    suite: str | None
+    lookaside_files: Sequence[Path] | None
+    lookaside_suites: Sequence[str] | None
+    lookaside_repositories: Sequence[Path] | None
+    architecture: str | None
+    foreign: Sequence[str] | None
+
+
+class Subject(TypedDict):
+    package: str
+    version: str
+    architecture: str
+
+
+class Doubt(Subject):
+    reason: str
+
+
+class Lent(Subject):
+    origin: str
+
+
+class Use(TypedDict):
+    need: str
+    relation: str
+    package: Lent
+
+
+class Needs(Subject):
+    uses: list[Use]
+
+
+class Lookaside(TypedDict):
+    needs: list[Needs]
+    packages: list[Lent]
+
+
+class Checked(TypedDict):
+    strictness: Literal["off", "lenient", "fatal"]
+    checked: int
+    broken: list[Broken]
+    unknown: NotRequired[list[Doubt]]
+
+
+class Closure(TypedDict):
+    closed: bool
+    failed: bool
+    install: Checked | None
+    build: Checked | None
+    lookaside: Lookaside
 
 
 class Finding(TypedDict):

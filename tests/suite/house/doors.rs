@@ -49,6 +49,7 @@ const DOORS: &[Door] = &[
     ("repo uploads", "Uploads.list", "repo_uploads"),
     ("repo verify", "Repository.verify", "repo_verify"),
     ("resolve build-deps", "App.resolve_build_deps", "resolve_build_deps"),
+    ("resolve closure", "App.resolve_closure", "resolve_closure"),
     ("resolve installability", "App.installability", "installability"),
     ("resolve install", "App.resolve_install", "resolve_install"),
     ("source fetch", "App.source_fetch", "source_fetch"),
@@ -101,9 +102,7 @@ const OPTIONS_ALONE: &[(&str, &str, &str)] = &[
     ("repo verify", "strict", "turns an answer into an exit code"),
     ("resolve build-deps", "check", "turns an answer into an exit code"),
     ("resolve install", "check", "turns an answer into an exit code"),
-    ("resolve install", "sources", "binary packages need no Sources file"),
     ("resolve installability", "check", "turns an answer into an exit code"),
-    ("resolve installability", "sources", "binary packages need no Sources file"),
     ("task log", "follow", "a log is a value in Python; Queue.watch waits"),
     ("task submit", "wait", "is Queue.watch"),
 ];
@@ -115,10 +114,13 @@ const SPELT: &[(&str, &str)] = &[
     ("from", "from_"),
     ("no-arch-all", "arch_all"),
     ("no-contents", "contents"),
+    ("lookaside-packages", "lookaside_files"),
+    ("lookaside-repo", "lookaside_repositories"),
     ("output", "into"),
     ("packages", "files"),
     ("for", "seconds"),
     ("repo", "repository"),
+    ("repo", "repositories"),
 ];
 
 /// The commands that do something, each with its own options.
@@ -135,14 +137,26 @@ fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, Vec<Stri
     }
 }
 
-/// The parameters of a method of the stubs, `Class.method`.
+/// The parameters of a method of the stubs, `Class.method`, with those that `**name: Unpack[Shape]` stands for.
 fn parameters(method: &str) -> Option<Vec<&'static str>> {
     let stubs = TREE.iter().find(|file| file.name.ends_with("/_debbuild.pyi")).expect("the stubs exist");
     let (class, name) = method.split_once('.')?;
     let body = stubs.text.split(&format!("\nclass {class}:\n")).nth(1)?.split("\n@final").next()?;
     let rest = body.split(&format!("    def {name}(")).nth(1)?;
     let list = rest.split(") ->").next()?;
-    Some(list.split(", ").flat_map(|part| part.split(",\n")).filter_map(|part| part.trim().split(':').next()).collect())
+    let parts = || list.split(", ").flat_map(|part| part.split(",\n")).map(str::trim);
+    let named = parts().filter_map(|part| part.split(':').next());
+    let shapes = parts().filter_map(|part| part.split_once("Unpack[")?.1.split(']').next());
+    Some(named.chain(shapes.flat_map(keys)).collect())
+}
+
+/// The keys of a shape of the Python types.
+fn keys(shape: &str) -> impl Iterator<Item = &'static str> {
+    let types = TREE.iter().find(|file| file.name.ends_with("/debbuild/types.py")).expect("the types exist");
+    let body =
+        types.text.split(&format!("\nclass {shape}(TypedDict, total=False):\n")).nth(1).expect("the shape exists");
+    let lines = body.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
+    lines.filter_map(|line| line.trim().split_once(": ").map(|(key, _)| key))
 }
 
 /// Whether a file below one of these folders calls a method of this name.
