@@ -1,5 +1,6 @@
 //! The resolver on the host's own archive, against apt and dose.
 
+mod closure;
 mod preferences;
 mod seeds;
 mod tree;
