@@ -36,7 +36,7 @@ use crate::{
 
 #[pyclass(name = "App", module = "debbuild", frozen)]
 #[derive(Debug)]
-pub(crate) struct PyApp(Handle);
+pub(crate) struct PyApp(pub(crate) Handle);
 
 fn open(home: Option<PathBuf>, config: Option<PathBuf>, settings: BTreeMap<String, String>) -> Result<App, AppError> {
     let machine = Machine::current()?;

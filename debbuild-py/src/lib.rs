@@ -11,6 +11,7 @@ mod handle;
 mod keys;
 mod places;
 mod queue;
+mod reasons;
 mod repository;
 mod runtime;
 mod suite;

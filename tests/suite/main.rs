@@ -6,6 +6,7 @@ mod examples;
 mod fsck;
 mod fuzz;
 mod house;
+mod reasons;
 mod resolve;
 mod rows;
 mod toolchain;

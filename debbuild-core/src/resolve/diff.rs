@@ -58,7 +58,7 @@ impl Solution {
 }
 
 /// What happened to a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Change {
     /// It is new.
@@ -166,7 +166,7 @@ mod tests {
 
     fn changes(before: &str, after: &str) -> Vec<(String, Change)> {
         let found = diff(&picked(before), &picked(after));
-        found.iter().map(|one| (one.side().unwrap().package.to_string(), one.change.clone())).collect()
+        found.iter().map(|one| (one.side().unwrap().package.to_string(), one.change)).collect()
     }
 
     #[test]

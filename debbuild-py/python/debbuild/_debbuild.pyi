@@ -8,6 +8,7 @@ from .types import (
     Added,
     ArtifactList,
     BuildRecord,
+    Changed,
     Changes,
     Check,
     Chroot,
@@ -18,6 +19,7 @@ from .types import (
     DebFile,
     DebianControl,
     DebShow,
+    Dependent,
     Dsc,
     Explanation,
     FetchedSource,
@@ -604,6 +606,56 @@ class App:
 
         With ``fatal``, ``failed`` in the answer says that something cannot be.
         """
+
+    def resolve_why(
+        self,
+        package: str,
+        seeds: str | None = None,
+        *,
+        recommends: bool = False,
+        essential: bool = False,
+        dot: bool = False,
+        svg: bool = False,
+        **places: Unpack[PackagesFrom],
+    ) -> dict[str, Any]:
+        """Why a package would be installed for seeds (written as in Depends): every relation that needs it.
+
+        ``chains`` lead from the question to it, the shortest first. With ``dot`` or ``svg`` the answer has a picture.
+        """
+
+    def resolve_why_not(
+        self,
+        packages: str,
+        *,
+        essential: bool = False,
+        any_version: bool = False,
+        limit: float = 10.0,
+        dot: bool = False,
+        svg: bool = False,
+        **places: Unpack[PackagesFrom],
+    ) -> dict[str, Any]:
+        """Why packages (written as in Depends) cannot be installed: no more ``steps`` than are needed to see it.
+
+        What is not made minimal within ``limit`` seconds says so. With ``dot`` or ``svg`` the answer has a picture.
+        """
+
+    def resolve_rdeps(
+        self,
+        package: str,
+        *,
+        depth: int | None = 1,
+        recommends: bool = False,
+        suggests: bool = False,
+        build_deps: bool = False,
+        **places: Unpack[PackagesFrom],
+    ) -> list[Dependent]:
+        """Who needs a package, directly or to a depth (``None``: to the end).
+
+        Source packages of files, folders and repositories count, and with ``build_deps`` those of the suite.
+        """
+
+    def resolve_diff(self, before: Path, after: Path) -> list[Changed]:
+        """What differs between two answers that ``debbuild resolve install --format json`` wrote."""
 
     def verify_archive(
         self,

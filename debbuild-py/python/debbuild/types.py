@@ -181,6 +181,32 @@ class Closure(TypedDict):
     lookaside: Lookaside
 
 
+class Dependent(TypedDict):
+    depth: int
+    by: dict[str, str]
+    kind: str
+    relation: str
+    on: str
+    through: str | None
+    fits: bool
+
+
+class Picked(TypedDict):
+    package: str
+    version: str
+    architecture: str
+    origin: str
+    sha256: str | None
+
+
+class Changed(TypedDict):
+    change: Literal["added", "removed", "upgraded", "downgraded", "other"]
+    before: Picked | None
+    after: Picked | None
+    other_origin: bool
+    other_content: bool
+
+
 class Finding(TypedDict):
     group: str
     name: str

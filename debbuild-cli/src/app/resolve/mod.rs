@@ -3,6 +3,7 @@
 mod closure;
 mod from;
 mod load;
+mod reasons;
 
 use std::{collections::BTreeSet, fs, sync::Arc};
 
@@ -15,16 +16,16 @@ use debbuild_core::{
     context::Context,
     control::SourceControl,
     error::Class,
-    event::Unit,
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
     relation::BuildProfile,
     resolve::{
-        Answer, BuildDeps, Install, Installability, Question, Resolver as _, SatResolver, Strictness, Universe,
-        Versions, installability,
+        Answer, BuildDeps, Install, Installability, Question, SatResolver, Strictness, Universe, Versions,
+        installability,
     },
 };
 pub use from::{Lookaside, PackagesFrom, RepositoryPlace};
+pub use reasons::{EXPLAIN_LIMIT, PictureForm, Reasons, picture_of};
 
 use super::{App, AppError, BuildSource, Failure};
 
@@ -143,8 +144,5 @@ impl App {
 }
 
 async fn answer(cx: &Context, universe: Arc<Universe>, question: Question) -> Result<Answer, AppError> {
-    let step = cx.step("resolve", Unit::None, None);
-    let inner = step.context().clone();
-    let answered = blocking::run(move || SatResolver::new().answer(&inner, &universe, &question)).await;
-    Ok(step.end(answered)?)
+    reasons::explained(cx, universe, question, EXPLAIN_LIMIT).await
 }

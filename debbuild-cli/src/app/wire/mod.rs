@@ -5,6 +5,7 @@ mod closure;
 mod compose;
 mod deb;
 mod queue;
+mod reasons;
 mod repo;
 mod resolve;
 mod upload;
@@ -21,6 +22,7 @@ use debbuild_core::{
     event::{Event, SpanId, Unit},
 };
 pub use queue::{published_json, worked_json};
+pub use reasons::{change_name, changed_json, dependency_name, dependents_json, reasons_json, why_not_json};
 pub use repo::{diff_json, entry_json, report_json, state_json, suite_json};
 pub use resolve::{answer_json, installability_json};
 use serde_json::{Value, json};

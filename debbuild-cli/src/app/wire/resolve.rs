@@ -8,7 +8,10 @@ use debbuild_core::{
 };
 use serde_json::{Value, json};
 
-/// An answer: `answer` is `satisfied` (with `packages`), `unsatisfiable` (with `explanation` and `missing`) or `unknown`.
+use super::reasons::step_json;
+
+/// An answer: `answer` is `satisfied` (with `packages`), `unsatisfiable` (with `explanation` and
+/// `missing`, the same as `steps`, and whether all of them are needed: `minimal`) or `unknown`.
 #[must_use]
 pub fn answer_json(answer: &Answer) -> Value {
     match answer {
@@ -19,6 +22,8 @@ pub fn answer_json(answer: &Answer) -> Value {
             "missing": why.missing.iter().map(|missing| {
                 json!({ "needed_by": missing.needed_by, "relation": missing.relation })
             }).collect::<Vec<_>>(),
+            "steps": why.steps.iter().map(step_json).collect::<Vec<_>>(),
+            "minimal": why.minimal,
         }),
         Answer::Unknown(why) => json!({ "answer": "unknown", "reason": why }),
         _ => json!({ "answer": "unknown", "reason": "of a kind that this version does not know" }),

@@ -2,6 +2,7 @@
 
 mod closure;
 mod from;
+mod reasons;
 
 use clap::Subcommand;
 use debbuild_core::{
@@ -35,6 +36,14 @@ enum ResolveVerb {
     Installability(InstallabilityArgs),
     /// Check whether all that is in repositories can be installed and built, and say what they need of others
     Closure(Box<closure::ClosureArgs>),
+    /// Print why a package would be installed: every relation that needs it, and how one comes there
+    Why(Box<reasons::WhyArgs>),
+    /// Print why packages cannot be installed: no more than is needed to see it
+    WhyNot(Box<reasons::WhyNotArgs>),
+    /// Print who needs a package
+    Rdeps(Box<reasons::RdepsArgs>),
+    /// Print what differs between two answers
+    Diff(reasons::DiffArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +84,10 @@ pub(super) async fn resolve(door: &Door, args: ResolveArgs) -> Answer {
         ResolveVerb::BuildDeps(args) => build_deps(door, args).await,
         ResolveVerb::Installability(args) => installability(door, args).await,
         ResolveVerb::Closure(args) => closure::closure(door, *args).await,
+        ResolveVerb::Why(args) => reasons::why(door, *args).await,
+        ResolveVerb::WhyNot(args) => reasons::why_not(door, *args).await,
+        ResolveVerb::Rdeps(args) => reasons::rdeps(door, *args).await,
+        ResolveVerb::Diff(args) => reasons::diff(door, &args),
     }
 }
 
