@@ -37,6 +37,28 @@ async fn resolve_says_what_and_why_not() {
 }
 
 #[tokio::test]
+async fn a_source_of_packages_of_ones_own_is_short() {
+    let lines = include_str!("../../examples/package_source.rs").lines().count();
+    assert!(lines < 60, "{lines}");
+    let user = Sandbox::new();
+    let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let line = |name: &str, depends: &str| format!("{name},1:2,all,pool/{name}.deb,1,{sum},{depends}\n");
+    user.write("list", &(line("app", "lib (>= 1), data | other") + &line("lib", "") + &line("other", "")));
+    let found = example(&user, "package_source", &["list", "app"]).await;
+    assert_eq!(
+        (found.status, found.stdout.as_str()),
+        (0, "app_2_all.deb\nlib_2_all.deb\nother_2_all.deb\n"),
+        "{found:?}"
+    );
+    user.write("list", &line("app", "lib"));
+    let none = example(&user, "package_source", &["list", "app"]).await;
+    assert!(none.status == 0 && none.stdout.contains("app 1:2 needs lib, which no package provides"), "{none:?}");
+    user.write("list", "app\u{7},1\n");
+    let wrong = example(&user, "package_source", &["list", "app"]).await;
+    assert!(wrong.status == 1 && wrong.stderr.contains("Package"), "{wrong:?}");
+}
+
+#[tokio::test]
 async fn publish_makes_a_suite_that_verifies_and_prints_what_apt_needs() {
     let user = Sandbox::new();
     user.write(
