@@ -45,6 +45,15 @@ def test_states_can_be_compared_and_switched(app: debbuild.App, deb: Path, tmp_p
     files = repository.export_key(tmp_path / "key", uri="https://apt.example.org")
     assert "URIs: https://apt.example.org" in Path(files["sources"]).read_text()
 
+    def answer(place: str) -> object:
+        return app.resolve_install("tiny", repositories=[place], architecture="amd64")["answer"]
+
+    here = repository.folder
+    assert answer(f"{here}@{first['state']}") == answer(here) == answer(f"{here}@{third['snapshot']}") == "satisfied"
+    assert answer(f"{here}:demo@{second['state']}") == "unsatisfiable"
+    with pytest.raises(errors.NotFoundError):
+        answer(f"{here}@20200101T000000Z")
+
 
 def test_keys_follow_one_another_and_are_handed_out(app: debbuild.App, deb: Path, tmp_path: Path) -> None:
     repository = app.repository(tmp_path / "apt")

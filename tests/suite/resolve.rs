@@ -196,6 +196,8 @@ async fn closure_looks_at_the_sources_of_a_folder_and_of_an_index() {
     let build = &found.json()["build"];
     assert_eq!((&build["checked"], names(&build["broken"])), (&json!(2), vec!["two"]));
     assert_eq!(build["broken"][0]["architecture"], "source");
+    let deps = resolve(&user, "build-deps", &["two", "--packages", "Packages", "--debs", "debs"]).await;
+    assert!(deps.json()["explanation"].to_string().contains("gone"), "{deps:?}");
     let nocheck = resolve(&user, "closure", &[&from[..], &["--profiles", "nocheck"]].concat()).await;
     assert_eq!((nocheck.status, &nocheck.json()["closed"]), (0, &json!(true)), "{nocheck:?}");
 }
