@@ -75,7 +75,7 @@ mod source {
     async fn world() -> World {
         let folder = tempfile::tempdir_in("/tmp").unwrap();
         let store = Arc::new(MemoryStore::new());
-        let mut bench = Bench::new(store.clone()).await;
+        let mut bench = Bench::new(Arc::<MemoryStore>::clone(&store)).await;
         let blobs = MemoryBlobs::new(AbsPath::new(folder.path()).unwrap());
         bench.queue = Queue::new(store, Arc::new(blobs));
         World { _folder: folder, bench }
@@ -88,7 +88,7 @@ mod source {
     impl World {
         /// A build of a source package that gives a .deb of the same name, added to a tag.
         async fn build(&self, into: &str, name: &str, version: &str, fields: &str) -> BuildId {
-            let World { bench, .. } = self;
+            let Self { bench, .. } = self;
             let put = async |bytes: Vec<u8>| bench.queue.blobs().put(&bench.cx, bytes.into()).await.unwrap();
             let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
             let dsc = format!(
@@ -120,7 +120,7 @@ mod source {
         }
 
         async fn create(&self, name: &str, parents: &[&str]) {
-            let World { bench, .. } = self;
+            let Self { bench, .. } = self;
             let parents: Vec<TagName> = parents.iter().map(|parent| tag(parent)).collect();
             bench.queue.create_tag(&bench.cx, &tag(name), &parents, &bench.user).await.unwrap();
         }

@@ -41,25 +41,25 @@ fn text(found: &Closure) -> String {
     let parts = [(&found.install, "installed"), (&found.build, "built")];
     for (part, what) in parts.iter().filter_map(|(part, what)| Some((part.as_ref()?, what))) {
         for fault in &part.faults {
-            write!(text, "{} cannot be {what}: {}\n", fault.subject, fault.explanation).ok();
+            writeln!(text, "{} cannot be {what}: {}", fault.subject, fault.explanation).ok();
         }
         for doubt in &part.unknown {
-            write!(text, "{}: not known whether it can be {what}: {}\n", doubt.subject, doubt.reason).ok();
+            writeln!(text, "{}: not known whether it can be {what}: {}", doubt.subject, doubt.reason).ok();
         }
     }
     for needs in &found.needs {
         for one in &needs.uses {
             let lent = &one.package;
             let taken = format!("{} {} {} of {}", lent.package, lent.version, lent.architecture, lent.origin);
-            write!(text, "{} takes {taken} for {}\n", needs.subject, one.relation).ok();
+            writeln!(text, "{} takes {taken} for {}", needs.subject, one.relation).ok();
         }
     }
     for (part, what) in parts.iter().filter_map(|(part, what)| Some((part.as_ref()?, what))) {
         let Checked { checked, faults, .. } = part;
-        write!(text, "{} of {checked} packages cannot be {what}\n", faults.len()).ok();
+        writeln!(text, "{} of {checked} packages cannot be {what}", faults.len()).ok();
     }
     if !found.lent.is_empty() {
-        write!(text, "{} packages of lookasides are needed\n", found.lent.len()).ok();
+        writeln!(text, "{} packages of lookasides are needed", found.lent.len()).ok();
     }
     text
 }

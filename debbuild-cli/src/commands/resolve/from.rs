@@ -64,10 +64,11 @@ pub(super) fn places(door: &Door, args: &PlacesArgs) -> Result<PackagesFrom, App
     let repositories = |places: &[String]| {
         places.iter().map(|place| RepositoryPlace::parse(machine, place)).collect::<Result<Vec<_>, _>>()
     };
-    let mut beside = Lookaside::default();
-    beside.packages = paths(&args.lookaside_packages)?;
-    beside.suites.clone_from(&args.lookaside_suite);
-    beside.repositories = repositories(&args.lookaside_repo)?;
+    let beside = Lookaside {
+        packages: paths(&args.lookaside_packages)?,
+        suites: args.lookaside_suite.clone(),
+        repositories: repositories(&args.lookaside_repo)?,
+    };
     let mut from = PackagesFrom::files(paths(&args.packages)?)
         .with_sources(paths(&args.sources)?)
         .with_repositories(repositories(&args.repo)?)

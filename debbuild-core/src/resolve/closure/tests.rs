@@ -154,9 +154,9 @@ fn sources_are_checked_where_they_build_something() {
     assert_eq!((part.checked, named(part)), (4, vec!["bad 1 source".to_owned(), "profile 1 source".into()]));
     let base = "build-essential -> build-essential 1 of debian";
     let expected = [
-        format!("data 1 source: dh -> dh 1 of debian"),
+        "data 1 source: dh -> dh 1 of debian".to_owned(),
         format!("data 1 source: {base}"),
-        format!("good 1 source: dh -> dh 1 of debian"),
+        "good 1 source: dh -> dh 1 of debian".to_owned(),
         format!("good 1 source: {base}"),
     ];
     assert_eq!(uses(&found), expected);

@@ -1,7 +1,5 @@
 //! Who needs what, in a universe that one can see through.
 
-use std::sync::Arc;
-
 use super::{
     super::{
         PRIORITY,

@@ -139,8 +139,7 @@ fn what_is_on_the_system_is_a_reason() {
         explain("old", "base", Changes::default()),
         ["the request needs old", "old 1 needs base", "the request removes base, and that is base 1"]
     );
-    let mut keep = Changes::default();
-    keep.keep_all = true;
+    let keep = Changes { keep_all: true, ..Changes::default() };
     assert_eq!(
         explain("app", "", keep),
         ["the request needs app", "the installed system needs old", "app 1 conflicts with old, and that is old 1"]
@@ -264,7 +263,7 @@ proptest! {
         let question = Question::Install(Install::new(seeds.clone()));
         let all: Vec<BinaryPackage> = index(&packages).packages().map(Result::unwrap).collect();
         let rules = Rules { packages: all, seeds };
-        let chosen: HashSet<String> = universe.all().filter_map(|id| Some(universe.read(id).ok()?)).map(|package| {
+        let chosen: HashSet<String> = universe.all().filter_map(|id| universe.read(id).ok()).map(|package| {
             format!("{} {} {}", package.package, package.version, package.architecture)
         }).collect();
         let candidate = |at: usize| {
