@@ -29,7 +29,7 @@ pub use files::FileEntry;
 pub use paragraph::{Paragraph, Paragraphs, paragraphs, single_paragraph, utf8};
 pub use release::{Release, ReleaseFile};
 pub use signed::signed_text;
-pub use source::{SourceControl, SourceRelations, read_sources};
+pub use source::{Profiled, SourceControl, SourceRelations, read_sources};
 pub use stream::{LONGEST_PARAGRAPH, ParagraphReader, Stanzas, StreamError, stream_packages, stream_sources};
 pub use tolerant::Found;
 pub use write::Stanza;

@@ -1,5 +1,7 @@
 //! Source packages: .dsc files and the stanzas of Sources.
 
+use std::collections::BTreeSet;
+
 use super::{
     ControlError, FileEntry, Paragraph, Problem,
     files::file_entries,
@@ -10,7 +12,7 @@ use super::{
 use crate::{
     arch::ArchitecturePattern,
     name::{PackageName, PoolPath, SourceName},
-    relation::Relations,
+    relation::{BuildProfile, Relations, Term, profile_formulas, profiles_hold},
     sign::Verified,
     version::Version,
 };
@@ -33,6 +35,24 @@ pub struct SourceRelations {
     pub conflicts_indep: Relations,
 }
 
+/// A binary package that is built only with some build profiles, or without them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Profiled {
+    /// The binary package.
+    pub package: PackageName,
+    /// The formulas of which one must hold, with all its terms.
+    pub profiles: Vec<Vec<Term<BuildProfile>>>,
+}
+
+impl Profiled {
+    /// Whether it is built with these profiles.
+    #[must_use]
+    pub fn is_built(&self, active: &BTreeSet<BuildProfile>) -> bool {
+        profiles_hold(&self.profiles, active)
+    }
+}
+
 /// A source package as a .dsc (Policy 5.4, dsc(5)) or a stanza of Sources describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,6 +65,8 @@ pub struct SourceControl {
     pub format: String,
     /// The binary packages that it builds on some architecture.
     pub binaries: Vec<PackageName>,
+    /// Those of them that depend on build profiles, as far as `Package-List` says.
+    pub profiled: Vec<Profiled>,
     /// The architectures that it builds for; `all` stands for its architecture-independent packages.
     pub architectures: Vec<ArchitecturePattern>,
     /// Who keeps it.
@@ -53,6 +75,8 @@ pub struct SourceControl {
     pub section: Option<String>,
     /// Its priority, where an index says so.
     pub priority: Option<String>,
+    /// Whether an archive has it only because others were built from it (`Extra-Source-Only`), beside the version that it offers.
+    pub extra_only: bool,
     /// What it needs to be built.
     pub relations: SourceRelations,
     /// Its files with their digests; for an index stanza that lists the .dsc, with it.
@@ -105,10 +129,12 @@ impl SourceControl {
             version: tolerance.version(paragraph, "Version", paragraph.require("Version")?)?,
             format: paragraph.require("Format")?.to_owned(),
             binaries: paragraph.list("Binary", true)?,
+            profiled: tolerance.or_default(profiled(paragraph))?,
             architectures,
             maintainer: tolerance.or_default(paragraph.owned("Maintainer"))?,
             section: tolerance.or_default(paragraph.owned("Section"))?,
             priority: tolerance.or_default(paragraph.owned("Priority"))?,
+            extra_only: tolerance.or_default(paragraph.flag("Extra-Source-Only"))?,
             relations: SourceRelations {
                 depends: paragraph.relations("Build-Depends")?,
                 depends_arch: paragraph.relations("Build-Depends-Arch")?,
@@ -127,6 +153,21 @@ impl SourceControl {
     pub fn dsc_file(&self) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.name.as_str().ends_with(".dsc"))
     }
+}
+
+/// The lines of `Package-List` with a key `profile`, whose value has `,` between terms and `+` between formulas (dsc(5)).
+fn profiled(paragraph: &Paragraph<'_>) -> Result<Vec<Profiled>, ControlError> {
+    let mut found = Vec::new();
+    for line in paragraph.lines("Package-List") {
+        let mut words = line.split_ascii_whitespace();
+        let Some(package) = words.next() else { continue };
+        let Some(profile) = words.find_map(|word| word.strip_prefix("profile=")) else { continue };
+        let wrong = |error: &dyn std::fmt::Display| paragraph.error("Package-List", error);
+        let formulas = format!("<{}>", profile.replace(',', " ").replace('+', "> <"));
+        let profiles = profile_formulas(&formulas).map_err(|error| wrong(&error))?;
+        found.push(Profiled { package: package.parse().map_err(|error| wrong(&error))?, profiles });
+    }
+    Ok(found)
 }
 
 /// Reads a Sources index of somebody else: the stanzas that can be read, and what is wrong with them and with the others. A

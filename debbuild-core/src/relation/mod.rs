@@ -252,6 +252,12 @@ pub fn profile_formulas(text: &str) -> Result<Vec<Vec<Term<BuildProfile>>>, Rela
     parse::formulas(text)
 }
 
+/// Whether formulas hold with these build profiles: one of them, with all its terms. No formulas always hold.
+#[must_use]
+pub fn profiles_hold(formulas: &[Vec<Term<BuildProfile>>], active: &BTreeSet<BuildProfile>) -> bool {
+    reduce::in_profiles(formulas, active)
+}
+
 fn joined<T: fmt::Display>(items: &[T], between: &str) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }

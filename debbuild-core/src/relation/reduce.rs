@@ -31,7 +31,7 @@ fn on_architecture(restriction: &[Term<ArchitecturePattern>], host: &Architectur
 }
 
 /// Disjunctive normal form: any formula, in which every term holds.
-fn in_profiles(formulas: &[Vec<Term<BuildProfile>>], active: &BTreeSet<BuildProfile>) -> bool {
+pub(super) fn in_profiles(formulas: &[Vec<Term<BuildProfile>>], active: &BTreeSet<BuildProfile>) -> bool {
     formulas.is_empty()
         || formulas.iter().any(|formula| formula.iter().all(|term| active.contains(&term.value) != term.negated))
 }

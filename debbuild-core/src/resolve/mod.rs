@@ -18,6 +18,7 @@
 //! ```
 
 mod answer;
+mod buildability;
 mod closure;
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -31,6 +32,7 @@ mod installability;
 mod marks;
 mod memory;
 mod naming;
+pub mod order;
 mod picture;
 #[cfg(test)]
 mod plain;
@@ -52,6 +54,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use answer::{Answer, AnswerKind, Explanation, Missing, Need, Reason, Removed, Selected, Solution};
+pub use buildability::{BrokenSource, Buildability, BuildabilityOptions, UnknownSource, buildability};
 pub use closure::{
     Checked, Closure, ClosureOptions, Doubt, Fault, Lent, Needs, Repositories, Strictness, StrictnessError, Subject,
     Use, closure,

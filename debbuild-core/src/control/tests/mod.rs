@@ -19,6 +19,7 @@ Build-Depends: debhelper-compat (= 13), gettext [linux-any], texinfo <!nodoc>
 Build-Conflicts: autoconf2.13
 Package-List:
  hello deb devel optional arch=any
+ hello-doc deb doc optional arch=all profile=!nodoc,!stage1+pkg.hello.doc
 Checksums-Sha1:
  da39a3ee5e6b4b0d3255bfef95601890afd80709 5 hello_2.10.orig.tar.gz
 Checksums-Sha256:
@@ -36,6 +37,11 @@ fn a_dsc_is_read() {
     let source = dsc(DSC).unwrap();
     assert_eq!((source.source.as_str(), source.version.as_str()), ("hello", "1:2.10-3"));
     assert_eq!(source.binaries.len(), 2);
+    let [doc] = &source.profiled[..] else { panic!("{:?}", source.profiled) };
+    let built = |names: &[&str]| doc.is_built(&names.iter().map(|name| name.parse().unwrap()).collect());
+    assert_eq!(doc.package.as_str(), "hello-doc");
+    assert!(built(&[]) && built(&["nocheck"]) && built(&["nodoc", "pkg.hello.doc"]) && !built(&["stage1"]));
+    assert!(dsc(&DSC.replace("profile=!", "profile=!!")).is_err());
     assert!(source.architectures[0].is_wildcard());
     assert_eq!(source.relations.depends.0.len(), 3);
     assert_eq!(source.relations.conflicts.to_string(), "autoconf2.13");
@@ -163,7 +169,8 @@ fn a_sources_index_is_read() {
     let (sources, problems) = read_sources(&format!("{stanza}\n{}", stanza.replace("Format", "Farmot")));
     assert_eq!(sources[0].directory.as_ref().unwrap().as_str(), "pool/main/h/hello");
     assert_eq!(problems.len(), 1);
-    assert!(sources[0].dsc_file().is_none());
+    assert!(sources[0].dsc_file().is_none() && !sources[0].extra_only);
+    assert!(read_sources(&format!("{stanza}Extra-Source-Only: yes\n")).0[0].extra_only);
 }
 
 #[test]
