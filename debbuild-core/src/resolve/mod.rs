@@ -32,7 +32,6 @@ mod installability;
 mod marks;
 mod memory;
 mod naming;
-pub mod order;
 mod picture;
 #[cfg(test)]
 mod plain;
