@@ -257,7 +257,8 @@ impl<'u> Marks<'u> {
         if let Some((_, group)) = demands.requires.get(frame.at) {
             return Some((group, true));
         }
-        let wishes = self.roots.wishes(demands, frame.asked_for);
+        // What is installed already has had its wishes asked for.
+        let wishes = self.roots.wishes(demands, frame.asked_for).filter(|_| !self.universe.is_installed(frame.id));
         wishes.map(|(_, group)| (&**group, false)).nth(frame.at - demands.requires.len())
     }
 

@@ -103,7 +103,8 @@ fn unmet(universe: &Universe, roots: &Roots, chosen: &[SolvableId]) -> usize {
         let wishes = roots.wishes(demands, asked_for.contains(id));
         wishes.filter(|(_, group)| !group.choices.iter().any(|choice| set.contains(choice))).count()
     };
-    chosen.iter().map(of).sum()
+    // What is installed already has had its wishes asked for.
+    chosen.iter().filter(|id| !universe.is_installed(**id)).map(of).sum()
 }
 
 /// How many preferred choices were passed over.

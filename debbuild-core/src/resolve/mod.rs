@@ -24,6 +24,7 @@ mod closure;
 pub mod conformance;
 mod demand;
 mod diff;
+pub mod edsp;
 mod encode;
 mod error;
 mod explain;

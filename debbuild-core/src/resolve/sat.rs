@@ -117,7 +117,9 @@ fn wanted(
     let there: HashSet<universe::SolvableId> = chosen.iter().copied().collect();
     let mut tried: HashSet<universe::SolvableId> = tried.iter().copied().collect();
     let asked_for = roots.asked_for(&there);
-    let wishes = chosen.iter().filter_map(|id| {
+    // What is installed already has had its wishes asked for.
+    let new = chosen.iter().filter(|id| !universe.is_installed(**id));
+    let wishes = new.filter_map(|id| {
         let demands = universe.demands(*id).ok()?;
         Some(roots.wishes(demands, asked_for.contains(id)).map(|(_, group)| group))
     });
