@@ -122,7 +122,7 @@ async fn tagged(user: &Sandbox, tag: &str, name: &str, relations: &str) {
     let state = user.path().join("state");
     fs::create_dir_all(&state).unwrap();
     let store = Arc::new(SqliteStore::open(&SqliteOptions::new(state.join("state.sqlite"))).await.unwrap());
-    let mut bench = Bench::new(store.clone()).await;
+    let mut bench = Bench::new(Arc::<SqliteStore>::clone(&store)).await;
     bench.queue = Queue::new(store, Arc::new(FolderStore::open(state.join("blobs")).unwrap()));
     let task = bench.submit(name).await;
     let (lease, claim) = bench.start().await;
