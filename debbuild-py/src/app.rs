@@ -245,10 +245,17 @@ impl PyApp {
         self.0.show(py, |app, cx| async move { Ok(answer_json(&app.resolve_install(&cx, &from, ask).await?)) })
     }
 
-    #[pyo3(signature = (**places))]
-    fn installability<'py>(&self, py: Python<'py>, places: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (*, explain=false, **places))]
+    fn installability<'py>(
+        &self,
+        py: Python<'py>,
+        explain: bool,
+        places: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let from = packages_from(&self.0, py, places)?;
-        self.0.show(py, |app, cx| async move { Ok(installability_json(&app.installability(&cx, &from).await?)) })
+        self.0.show(py, move |app, cx| async move {
+            Ok(installability_json(&app.installability(&cx, &from, explain).await?))
+        })
     }
 
     #[pyo3(signature = (*, install="lenient", build="lenient", profiles=None, **places))]

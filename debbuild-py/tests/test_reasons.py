@@ -38,6 +38,8 @@ def test_why_and_why_not(app: debbuild.App, tmp_path: Path) -> None:
     assert no["dot"].startswith("digraph ")
     assert app.resolve_why_not("app", files=[file], architecture="amd64") == {"answer": "satisfied", "packages": 2}
     assert not app.resolve_why_not("clash", files=[file], architecture="amd64", limit=0)["minimal"]
+    [broken] = app.installability(files=[file], architecture="amd64", explain=True)["broken"]
+    assert (broken["package"], broken["steps"][-1]["step"]) == ("clash", "conflicts")
     with pytest.raises(errors.UsageError):
         app.resolve_why("Not_A_Name", files=[file])
 

@@ -112,6 +112,22 @@ async fn why_not_tells_no_more_than_is_needed() {
 }
 
 #[tokio::test]
+async fn every_broken_package_is_explained_where_that_is_asked_for() {
+    let user = with_packages();
+    let plain = ask_json(&user, &["installability"]).await;
+    let explained = ask_json(&user, &["installability", "--explain"]).await;
+    let names = |found: &Value| -> Vec<String> {
+        found["broken"].as_array().unwrap().iter().map(|one| one["package"].to_string()).collect()
+    };
+    assert_eq!((names(&plain), plain["broken"][0]["steps"].is_null()), (names(&explained), true));
+    assert_eq!(explained["broken"][1]["steps"].as_array().unwrap().last().unwrap()["step"], "conflicts");
+    // The same, with what lies beside.
+    user.write("Empty", &stanza(("beside", "1", "")));
+    let beside = ask_json(&user, &["installability", "--explain", "--lookaside-packages", "Empty"]).await;
+    assert_eq!(beside["broken"], explained["broken"]);
+}
+
+#[tokio::test]
 async fn versions_that_are_not_the_candidate_are_named() {
     let user = Sandbox::new();
     user.write(

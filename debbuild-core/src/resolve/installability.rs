@@ -29,6 +29,14 @@ pub struct Broken {
     pub explanation: Explanation,
 }
 
+impl Broken {
+    /// The question that its explanation answers: can this very package be installed?
+    #[must_use]
+    pub fn question(&self) -> Question {
+        exactly(&self.package, &self.version, &self.architecture)
+    }
+}
+
 /// Which packages of a universe can be installed, each alone on an empty system (as dose-debcheck asks).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]

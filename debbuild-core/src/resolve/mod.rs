@@ -74,7 +74,7 @@ pub use source::{
 pub use step::{By, Clash, Other, PackageVersion, Step, Unfit};
 pub use universe::{INSTALLED, Installed, PRIORITY, Packages, Universe, UniverseOptions, Versions};
 pub use why::{Link, Why, why};
-pub use why_not::{minimise, why_not};
+pub use why_not::{minimise, minimise_all, why_not};
 
 /// Where packages come from: an index file, an archive, a tag. One of your own is under 60 lines: `examples/package_source.rs`.
 #[async_trait]

@@ -591,8 +591,11 @@ class App:
     ) -> dict[str, Any]:
         """What would be installed for packages (written as in Depends), or why they cannot be."""
 
-    def installability(self, **places: Unpack[PackagesFrom]) -> Installability:
-        """Which packages cannot be installed; those of lookasides are not looked at."""
+    def installability(self, *, explain: bool = False, **places: Unpack[PackagesFrom]) -> Installability:
+        """Which packages cannot be installed; those of lookasides are not looked at.
+
+        With ``explain`` each has the ``steps`` that are needed to see why, and no others.
+        """
 
     def resolve_closure(
         self,

@@ -114,6 +114,7 @@ class Broken(TypedDict):
     version: str
     architecture: str
     explanation: str
+    steps: NotRequired[list[dict[str, Any]]]
 
 
 class Installability(TypedDict):

@@ -2,6 +2,7 @@
 
 mod closure;
 mod preferences;
+mod reasons;
 mod seeds;
 mod tree;
 

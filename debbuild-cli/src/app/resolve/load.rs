@@ -27,7 +27,7 @@ use crate::app::{App, AppError, Failure, settle};
 type Sources = Vec<Box<dyn PackageSource>>;
 
 /// Indexes that were loaded, for one system.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Loaded {
     /// The architecture of the system.
     pub(super) native: Architecture,

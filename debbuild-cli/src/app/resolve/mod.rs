@@ -86,18 +86,39 @@ impl App {
     }
 
     /// Asks of every package, but not those of lookasides, whether it can be installed on an empty system with all that is there.
+    /// With `explain` the explanation of each that cannot be has no step too many.
     ///
     /// # Errors
     /// What loading the packages gives; packages that cannot be installed are the answer.
-    pub async fn installability(&self, cx: &Context, from: &PackagesFrom) -> Result<Installability, AppError> {
+    pub async fn installability(
+        &self,
+        cx: &Context,
+        from: &PackagesFrom,
+        explain: bool,
+    ) -> Result<Installability, AppError> {
         let loaded = self.load_packages(cx, from).await?;
-        if !loaded.lookaside.is_empty() {
+        let beside = !loaded.lookaside.is_empty();
+        let universe = if explain || !beside { Some(loaded.clone().universe(Versions::All).await) } else { None };
+        let beside = if beside {
             let ask = ClosureAsk::new(Strictness::Lenient, Strictness::Off);
             let found = closure::check(cx, loaded, Vec::new(), ask).await?;
-            return Ok(found.install.map(Installability::from).unwrap_or_default());
-        }
-        let (universe, cx) = (loaded.universe(Versions::All).await, cx.clone());
-        Ok(blocking::run(move || installability(&cx, &SatResolver::new(), &universe)).await?)
+            Some(found.install.map(Installability::from).unwrap_or_default())
+        } else {
+            None
+        };
+        let cx = cx.clone();
+        let answer = move || -> Result<Installability, ResolveError> {
+            let Some(universe) = universe else { return Ok(beside.unwrap_or_default()) };
+            let mut found = match beside {
+                Some(found) => found,
+                None => installability(&cx, &SatResolver::new(), &universe)?,
+            };
+            if explain {
+                minimise_all(&cx, &universe, &mut found, EXPLAIN_LIMIT)?;
+            }
+            Ok(found)
+        };
+        Ok(blocking::run(answer).await?)
     }
 
     async fn source_control(

@@ -1,12 +1,11 @@
 //! Reasons: chains, steps of explanations, who needs what, and differences.
 
 use debbuild_core::resolve::{
-    Answer, By, Change, Changed, Clash, Dependency, Dependent, Link, Need, Needer, Other, PackageVersion, Picked, Step,
-    Unfit,
+    Answer, By, Change, Changed, Clash, Dependency, Dependent, Link, Needer, Other, PackageVersion, Picked, Step, Unfit,
 };
 use serde_json::{Value, json};
 
-use super::resolve::answer_json;
+use super::resolve::{answer_json, need_name};
 use crate::app::Reasons;
 
 fn package_json(package: &PackageVersion) -> Value {
@@ -36,16 +35,6 @@ fn by_json(by: &By) -> Value {
     }
 }
 
-const fn need_name(need: Option<Need>) -> Option<&'static str> {
-    match need {
-        Some(Need::PreDepends) => Some("pre-depends"),
-        Some(Need::Depends) => Some("depends"),
-        Some(Need::Recommends) => Some("recommends"),
-        Some(Need::Suggests) => Some("suggests"),
-        _ => None,
-    }
-}
-
 fn others_json(others: &[Other]) -> Vec<Value> {
     let one = |other: &Other| {
         let mut value = package_json(&other.package);
@@ -68,7 +57,7 @@ pub(super) fn step_json(step: &Step) -> Value {
         Step::Needs { by, need, relation, choices, others } => json!({
             "step": "needs",
             "by": by_json(by),
-            "need": need_name(*need),
+            "need": need.map(need_name),
             "relation": relation,
             "choices": packages_json(choices),
             "others": others_json(others),
@@ -76,7 +65,7 @@ pub(super) fn step_json(step: &Step) -> Value {
         Step::Missing { by, need, relation, others } => json!({
             "step": "missing",
             "by": by_json(by),
-            "need": need_name(*need),
+            "need": need.map(need_name),
             "relation": relation,
             "others": others_json(others),
         }),
@@ -109,7 +98,7 @@ pub(super) fn step_json(step: &Step) -> Value {
 fn link_json(link: &Link) -> Value {
     json!({
         "by": by_json(&link.by),
-        "need": need_name(link.need),
+        "need": link.need.map(need_name),
         "relation": link.relation,
         "package": package_json(&link.package),
         "also": packages_json(&link.also),

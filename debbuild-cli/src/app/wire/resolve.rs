@@ -82,7 +82,8 @@ pub(super) const fn need_name(need: Need) -> &'static str {
     }
 }
 
-/// What was found of every package: `checked`, `broken` and, only where there are such, `unknown`.
+/// What was found of every package: `checked`, `broken` (with `steps` where they were made minimal) and, only where there are such,
+/// `unknown`.
 #[must_use]
 pub fn installability_json(found: &Installability) -> Value {
     let one = |package: &PackageName, version: &Version, architecture: &Architecture| {
@@ -95,6 +96,9 @@ pub fn installability_json(found: &Installability) -> Value {
     let broken = |broken: &Broken| {
         let mut value = one(&broken.package, &broken.version, &broken.architecture);
         value["explanation"] = broken.explanation.to_string().into();
+        if broken.explanation.minimal {
+            value["steps"] = broken.explanation.steps.iter().map(step_json).collect();
+        }
         value
     };
     let unknown = |unknown: &Unknown| {

@@ -74,6 +74,9 @@ struct BuildDepsArgs {
 
 #[derive(Debug, clap::Args)]
 struct InstallabilityArgs {
+    /// Explain each with no more than is needed to see it
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     from: FromArgs,
 }
@@ -111,7 +114,7 @@ async fn build_deps(door: &Door, args: BuildDepsArgs) -> Answer {
 }
 
 async fn installability(door: &Door, args: InstallabilityArgs) -> Answer {
-    let found = door.app.installability(&door.cx, &from(door, &args.from)?).await?;
+    let found = door.app.installability(&door.cx, &from(door, &args.from)?, args.explain).await?;
     door.out.show(&installability_json(&found), |_| broken_text(&found))?;
     Ok(checked(args.from.check && !found.broken.is_empty()))
 }

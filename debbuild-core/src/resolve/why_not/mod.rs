@@ -1,17 +1,19 @@
 //! Why a question cannot be answered by a set of packages: no more than is needed to see it.
 
+mod hopeless;
 mod subset;
 
 use std::{collections::HashSet, time::Duration};
 
+use hopeless::hopeless;
 use subset::{Outcome, Stop, solve};
 
 use super::{
-    Answer, Explanation, Question, ResolveError, Resolver, Universe,
+    Answer, Explanation, Installability, Question, ResolveError, Resolver, Universe,
     demand::{Demand, Teller, among, order, violated},
     encode::{Roots, roots},
 };
-use crate::{cancel::Cancelled, context::Context};
+use crate::{cancel::Cancelled, context::Context, event::Unit};
 
 /// Answers a question, and where the answer is no makes the explanation minimal, as [`minimise`] does.
 ///
@@ -45,8 +47,12 @@ pub fn minimise(
 ) -> Result<Explanation, ResolveError> {
     let roots = roots(on, question)?;
     let stop = Stop { cx, at: cx.clock().monotonic() + limit };
-    let late = || format!("this explanation may be longer than it need be: there was no time left after {limit:?}");
-    let Some(core) = grow(on, &roots, &found, stop)? else {
+    let late = || format!("this explanation may be longer than it need be: it was not made shorter within {limit:?}");
+    let core = match hopeless(on, &roots, stop)? {
+        Some(core) => Some(core),
+        None => grow(on, &roots, &found, stop)?,
+    };
+    let Some(core) = core else {
         let mut found = found;
         found.sentences.push(late());
         return Ok(found);
@@ -59,6 +65,28 @@ pub fn minimise(
         explanation.sentences.push(late());
     }
     Ok(explanation)
+}
+
+/// Makes the explanation of each package that cannot be installed minimal, as [`minimise`] does, each within the limit.
+///
+/// # Errors
+/// [`ResolveError`].
+pub fn minimise_all(
+    cx: &Context,
+    on: &Universe,
+    found: &mut Installability,
+    limit: Duration,
+) -> Result<(), ResolveError> {
+    let step = cx.step("explain", Unit::Items, Some(found.broken.len() as u64));
+    // An explanation without steps is not about what packages demand.
+    for (at, broken) in found.broken.iter_mut().enumerate().filter(|(_, broken)| !broken.explanation.steps.is_empty()) {
+        step.progress(at as u64);
+        let question = broken.question();
+        let explanation = std::mem::take(&mut broken.explanation);
+        broken.explanation = minimise(step.context(), on, &question, explanation, limit)?;
+    }
+    step.finish();
+    Ok(())
 }
 
 /// Demands that cannot hold together: those of the packages that the resolver found in conflict and, as long as a set of
@@ -118,5 +146,9 @@ fn asked<'d>(demands: &[&'d Demand]) -> Vec<&'d Demand> {
     order(demands).into_iter().map(|at| demands[at]).collect()
 }
 
+#[cfg(test)]
+mod broken {
+    mod tests;
+}
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         By, Changes, Clash, ExhaustiveResolver, Install, Installed, Need, Other, PRIORITY, PackageIndex, SatResolver,
-        Step, Unfit, Versions,
+        Step, Unfit, Versions, installability,
         plain::{Rules, field, index, install, is_native, options, stanza, universe, universes},
     },
     *,
@@ -148,6 +148,30 @@ fn what_is_on_the_system_is_a_reason() {
     assert_eq!(explain("app", "", Changes::upgrade()), nothing_new);
     let excluded = ["the request needs bad", "bad 1 cannot be used: it is excluded"];
     assert_eq!(explain("bad", "", Changes::default()), excluded);
+}
+
+#[test]
+fn all_of_a_universe_are_explained_where_that_is_asked_for() {
+    let universe = universe(&[
+        stanza("app", "1", "amd64", "Depends: side, lib (>= 2)\n"),
+        stanza("side", "1", "amd64", "Depends: left, right\n"),
+        stanza("left", "1", "amd64", "Conflicts: right\n"),
+        stanza("right", "1", "amd64", ""),
+        stanza("lib", "1", "amd64", ""),
+        stanza("real", "1", "amd64", "Depends: nothing\n"),
+        stanza("other", "1", "amd64", "Provides: real (= 1)\n"),
+    ]);
+    let mut found = installability(&Context::new(), &SatResolver::new(), &universe).unwrap();
+    assert!(found.broken.iter().all(|broken| !broken.explanation.minimal));
+    minimise_all(&Context::new(), &universe, &mut found, LIMIT).unwrap();
+    let told = |name: &str| {
+        let broken = found.broken.iter().find(|broken| broken.package.as_str() == name).unwrap();
+        (broken.explanation.minimal, broken.explanation.sentences.last().unwrap().as_str())
+    };
+    assert_eq!(found.broken.len(), 3);
+    assert_eq!(told("app"), (true, "app 1 needs lib (>= 2), which no package provides (there is lib 1)"));
+    assert_eq!(told("side"), (true, "left 1 conflicts with right, and that is right 1"));
+    assert_eq!(told("real"), (false, "real 1 cannot be installed, only a package that provides it"));
 }
 
 #[test]
