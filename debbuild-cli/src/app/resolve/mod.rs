@@ -20,8 +20,8 @@ use debbuild_core::{
     path::{AbsPath, IoResultExt as _},
     relation::BuildProfile,
     resolve::{
-        Answer, BuildDeps, Install, Installability, Question, SatResolver, Strictness, Universe, Versions,
-        installability,
+        Answer, BuildDeps, Install, Installability, Question, ResolveError, SatResolver, Strictness, Universe,
+        Versions, installability, minimise_all,
     },
 };
 pub use from::{Lookaside, PackagesFrom, RepositoryPlace};
