@@ -65,7 +65,7 @@ impl Given {
             .with_lookaside(beside)
             .with_architecture(self.architecture.as_ref().map(architecture).transpose()?);
         from.debs = handle.paths(&self.debs)?;
-        from.tags = self.tags.iter().map(|name| TagName::new(name)).collect::<Result<_, _>>()?;
+        from.tags = self.tags.iter().map(TagName::new).collect::<Result<_, _>>()?;
         from.suite = self.suite.as_ref().map(|name| SuiteName::new(name)).transpose()?;
         from.foreign = self.foreign.iter().map(architecture).collect::<Result<_, _>>()?;
         Ok(from)

@@ -280,7 +280,7 @@ async fn grep_dctrl_knows_the_same_sources_that_build_depend() {
         let Some(depends) = paragraph.get("Depends") else { continue };
         let (name, field) = (
             paragraph.get("Package").unwrap(),
-            if text.len() % 2 == 0 { "Build-Depends" } else { "Build-Depends-Indep" },
+            if text.len().is_multiple_of(2) { "Build-Depends" } else { "Build-Depends-Indep" },
         );
         text.push_str(&format!(
             "Package: {name}\nVersion: 1\nFormat: 1.0\nArchitecture: any\n{field}: {depends}\nDirectory: pool\nChecksums-Sha256:\n {sum} 1 {name}.tar.gz\n\n"
