@@ -193,13 +193,28 @@ impl Asker {
 
 /// Tells demands as the steps of an explanation.
 pub(super) struct Teller<'u> {
-    pub(super) universe: &'u Universe,
-    pub(super) roots: &'u Roots,
-    /// Whether packages that are no candidates are looked for too, which looks at every package of the universe.
-    pub(super) thorough: bool,
+    universe: &'u Universe,
+    roots: &'u Roots,
+    /// Packages that are no candidates, by name.
+    passed_over: HashMap<&'u str, Vec<SolvableId>>,
 }
 
-impl Teller<'_> {
+impl<'u> Teller<'u> {
+    /// Tells what the candidates show.
+    pub(super) fn new(universe: &'u Universe, roots: &'u Roots) -> Self {
+        Self { universe, roots, passed_over: HashMap::new() }
+    }
+
+    /// Tells also which other versions would do, for which every package of the universe is looked at.
+    pub(super) fn thorough(universe: &'u Universe, roots: &'u Roots) -> Self {
+        let mut passed_over: HashMap<&str, Vec<SolvableId>> = HashMap::new();
+        let all = 0..universe.sizes().0 as SolvableId;
+        for id in all.filter(|id| !universe.candidates(universe.name_of(*id)).contains(id)) {
+            passed_over.entry(universe.package_name(id)).or_default().push(id);
+        }
+        Self { universe, roots, passed_over }
+    }
+
     pub(super) fn step(&self, demand: &Demand) -> Option<Step> {
         let universe = self.universe;
         Some(match demand {
@@ -230,7 +245,7 @@ impl Teller<'_> {
         let context = if let Asker::Package(by) = by { self.universe.architecture(by) } else { 0 };
         let mut others = Vec::new();
         for relation in relations.iter().flat_map(|alternatives| &alternatives.0) {
-            let found = self.candidates(relation, group, context).into_iter().chain(self.passed_over(relation, group));
+            let found = self.candidates(relation, group, context).into_iter().chain(self.passed_over(relation));
             others.extend(found.filter_map(|(id, unfit)| Some(Other { package: named(self.universe, id)?, unfit })));
         }
         others
@@ -251,16 +266,9 @@ impl Teller<'_> {
     }
 
     /// Versions of a name that would do and are not the candidate.
-    fn passed_over(&self, relation: &Relation, group: &Group) -> Vec<(SolvableId, Unfit)> {
-        let universe = self.universe;
-        let packages = if self.thorough { universe.sizes().0 as SolvableId } else { 0 };
-        let fits = |id: &SolvableId| {
-            universe.package_name(*id) == relation.package.as_str()
-                && accepts(universe, relation, *id)
-                && !group.choices.contains(id)
-                && !universe.candidates(universe.name_of(*id)).contains(id)
-        };
-        (0..packages).filter(fits).map(|id| (id, Unfit::Candidate)).collect()
+    fn passed_over(&self, relation: &Relation) -> Vec<(SolvableId, Unfit)> {
+        let named = self.passed_over.get(relation.package.as_str()).into_iter().flatten();
+        named.filter(|id| accepts(self.universe, relation, **id)).map(|id| (*id, Unfit::Candidate)).collect()
     }
 }
 

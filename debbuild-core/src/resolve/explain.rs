@@ -103,7 +103,7 @@ pub(super) fn conflict(
             }
         }
     }
-    let teller = Teller { universe, roots, thorough: false };
+    let teller = Teller::new(universe, roots);
     let involved = graph.graph.node_weights().filter_map(asker);
     let involved = involved.filter_map(|asker| if let Asker::Package(id) = asker { Some(id) } else { None }).collect();
     Explanation { involved, ..Explanation::of(demands.iter().filter_map(|demand| teller.step(demand)).collect()) }

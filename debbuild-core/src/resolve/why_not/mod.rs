@@ -58,7 +58,7 @@ pub fn minimise(
         return Ok(found);
     };
     let (core, minimal) = shrink(&core, stop)?;
-    let teller = Teller { universe: on, roots: &roots, thorough: true };
+    let teller = Teller::thorough(on, &roots);
     let mut explanation = Explanation::of(core.iter().filter_map(|demand| teller.step(demand)).collect());
     explanation.minimal = minimal;
     if !minimal {
