@@ -33,6 +33,7 @@ mod installability;
 mod marks;
 mod memory;
 mod naming;
+pub mod order;
 mod picture;
 #[cfg(test)]
 mod plain;

@@ -198,6 +198,13 @@ impl Universe {
         self.names.iter().filter_map(|name| name.installed)
     }
 
+    /// The source package that a package was built from, and that one's version.
+    pub(super) fn source(&self, id: SolvableId) -> (&str, &str) {
+        let row = self.row(id);
+        let version = if row.source_version == NONE { row.version } else { row.source_version };
+        (self.text(id, row.source), self.text(id, version))
+    }
+
     /// The name and architecture of a package as the index has them.
     pub(super) fn identity(&self, id: SolvableId) -> Option<(PackageName, Architecture)> {
         let architecture = Architecture::new(self.text(id, self.row(id).architecture)).ok()?;
