@@ -51,7 +51,7 @@ fn open(home: Option<PathBuf>, config: Option<PathBuf>, settings: BTreeMap<Strin
     App::open(machine, &overrides)
 }
 
-fn build_profiles(names: Option<Vec<String>>) -> Result<BTreeSet<BuildProfile>, AppError> {
+pub(crate) fn build_profiles(names: Option<Vec<String>>) -> Result<BTreeSet<BuildProfile>, AppError> {
     let profiles = names.unwrap_or_default().into_iter().map(|name| name.parse::<BuildProfile>());
     Ok(profiles.collect::<Result<_, _>>()?)
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the documentation that Python sees is in _debbuild.pyi")]
 
 mod app;
+mod builds;
 mod chroots;
 mod composes;
 mod control;

@@ -1,5 +1,6 @@
 //! Tests over the whole workspace that need no tools but cargo and the debbuild binary.
 
+mod builds;
 mod cli;
 mod compose;
 mod examples;

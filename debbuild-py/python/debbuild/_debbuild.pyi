@@ -7,6 +7,7 @@ from typing import Any, Literal, Unpack, final
 from .types import (
     Added,
     ArtifactList,
+    Buildability,
     BuildRecord,
     Changed,
     Changes,
@@ -25,6 +26,7 @@ from .types import (
     FetchedSource,
     Installability,
     OnEvent,
+    Order,
     PackagesFrom,
     Path,
     Rebuilt,
@@ -595,6 +597,30 @@ class App:
         """Which packages cannot be installed; those of lookasides are not looked at.
 
         With ``explain`` each has the ``steps`` that are needed to see why, and no others.
+        """
+
+    def buildability(
+        self, *, profiles: Sequence[str] | None = None, **places: Unpack[PackagesFrom]
+    ) -> Buildability:
+        """Which source packages cannot be built, as far as their build dependencies go."""
+
+    def resolve_order(
+        self,
+        packages: Sequence[str] | None = None,
+        *,
+        profiles: Sequence[str] | None = None,
+        arch_all: bool = True,
+        from_zero: bool = False,
+        have: Sequence[Path] | None = None,
+        built: Sequence[str] | None = None,
+        break_by: Sequence[str] | None = None,
+        edges: int | None = None,
+        **places: Unpack[PackagesFrom],
+    ) -> Order:
+        """In what order source packages (all, or these) must be built where only a base is there, or ``from_zero`` nothing.
+
+        ``have`` are Packages files of what is there already, ``built`` source packages that need no build. Cycles are broken
+        by the profiles of ``break_by`` first; their edges are listed where there are no more than ``edges``.
         """
 
     def resolve_closure(

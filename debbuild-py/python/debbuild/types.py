@@ -122,6 +122,76 @@ class Installability(TypedDict):
     broken: list[Broken]
 
 
+class BrokenSource(TypedDict):
+    source: str
+    version: str
+    explanation: str
+
+
+class UnknownSource(TypedDict):
+    source: str
+    version: str
+    reason: str
+
+
+class Buildability(TypedDict):
+    checked: int
+    broken: list[BrokenSource]
+    unknown: NotRequired[list[UnknownSource]]
+
+
+class OrderedBuild(TypedDict):
+    source: str
+    version: str
+    profiles: list[str]
+    rebuild: bool
+
+
+class Edge(TypedDict):
+    source: str
+    needs: str
+    relation: str
+    through: list[str]
+
+
+class Break(TypedDict):
+    """``kind`` says which of the other keys there are."""
+
+    kind: Literal["profiles", "alternative", "existing"]
+    source: str
+    dropped: list[str]
+    profiles: NotRequired[list[str]]
+    relations: NotRequired[list[str]]
+    relation: NotRequired[str]
+    instead: NotRequired[str]
+    packages: NotRequired[list[str]]
+
+
+class Cycle(TypedDict):
+    members: list[str]
+    edge_count: int
+    edges: list[Edge]
+    breaks: list[Break]
+    least: bool
+
+
+class Blocked(TypedDict):
+    source: str
+    version: str
+    by: str
+
+
+class Order(TypedDict):
+    stages: list[list[OrderedBuild]]
+    cycles: list[Cycle]
+    rebuilds: list[str]
+    unbuildable: list[BrokenSource]
+    unknown: list[UnknownSource]
+    blocked: list[Blocked]
+    built: list[str]
+    outside: list[str]
+
+
 class PackagesFrom(TypedDict, total=False):
     """Which packages a question is about."""
 

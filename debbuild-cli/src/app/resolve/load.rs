@@ -137,6 +137,15 @@ impl App {
         IndexCache::new(self.home().join("cache/indexes"))
     }
 
+    /// Reads Packages files.
+    pub(super) async fn load_indexes(
+        &self,
+        cx: &Context,
+        files: &[AbsPath],
+    ) -> Result<Vec<Arc<PackageIndex>>, AppError> {
+        load(cx, self.index_files(files)).await
+    }
+
     fn index_files(&self, files: &[AbsPath]) -> Sources {
         let cache = self.index_cache();
         let source = |file: &AbsPath| IndexSource::from_file(file.as_str(), file.clone());

@@ -1,5 +1,6 @@
 //! Questions about dependencies, on packages from wherever they are named.
 
+mod builds;
 mod closure;
 mod from;
 mod load;
@@ -7,6 +8,7 @@ mod reasons;
 
 use std::{collections::BTreeSet, fs, sync::Arc};
 
+pub use builds::OrderAsk;
 pub use closure::ClosureAsk;
 use debbuild_core::{
     acquire::source::{SourceRequest, find_source},

@@ -1,5 +1,6 @@
 //! Values as every door shows them to programs: the command line's JSON, and Python's dicts.
 
+mod builds;
 mod chroot;
 mod closure;
 mod compose;
@@ -10,6 +11,7 @@ mod repo;
 mod resolve;
 mod upload;
 
+pub use builds::{buildability_json, order_json};
 pub use chroot::{chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json};
 pub use closure::closure_json;
 pub use compose::{

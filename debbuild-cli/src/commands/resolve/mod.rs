@@ -1,5 +1,6 @@
 //! `debbuild resolve`: questions about dependencies.
 
+mod builds;
 mod closure;
 mod from;
 mod reasons;
@@ -30,10 +31,12 @@ pub(crate) struct ResolveArgs {
 enum ResolveVerb {
     /// Print what would be installed for packages
     Install(InstallArgs),
-    /// Print what would be installed to build a source package
+    /// Print what would be installed to build a source package, or all that cannot be built
     BuildDeps(BuildDepsArgs),
     /// Print the packages that cannot be installed
     Installability(InstallabilityArgs),
+    /// Print in what order source packages must be built, with the cycles among them and how they are broken
+    Order(Box<builds::OrderArgs>),
     /// Check whether all that is in repositories can be installed and built, and say what they need of others
     Closure(Box<closure::ClosureArgs>),
     /// Print why a package would be installed: every relation that needs it, and how one comes there
@@ -64,7 +67,11 @@ struct InstallArgs {
 #[derive(Debug, clap::Args)]
 struct BuildDepsArgs {
     /// A .dsc file, or NAME[=VERSION] of a source package
-    source: String,
+    #[arg(required_unless_present = "all")]
+    source: Option<String>,
+    /// Check all source packages, and print those whose build dependencies cannot be installed
+    #[arg(long, conflicts_with = "source")]
+    all: bool,
     /// Build profiles
     #[arg(long, value_delimiter = ',', value_name = "P,..")]
     profiles: Vec<BuildProfile>,
@@ -86,6 +93,7 @@ pub(super) async fn resolve(door: &Door, args: ResolveArgs) -> Answer {
         ResolveVerb::Install(args) => install(door, args).await,
         ResolveVerb::BuildDeps(args) => build_deps(door, args).await,
         ResolveVerb::Installability(args) => installability(door, args).await,
+        ResolveVerb::Order(args) => builds::order(door, *args).await,
         ResolveVerb::Closure(args) => closure::closure(door, *args).await,
         ResolveVerb::Why(args) => reasons::why(door, *args).await,
         ResolveVerb::WhyNot(args) => reasons::why_not(door, *args).await,
@@ -103,12 +111,12 @@ async fn install(door: &Door, args: InstallArgs) -> Answer {
 }
 
 async fn build_deps(door: &Door, args: BuildDepsArgs) -> Answer {
-    let source = if args.source.ends_with(".dsc") {
-        SourceOf::Dsc(door.app.machine().path(&args.source)?)
-    } else {
-        SourceOf::Named(args.source.parse()?)
-    };
     let profiles = args.profiles.into_iter().collect();
+    let source = match &args.source {
+        None => return builds::build_deps_all(door, profiles, &args.from).await,
+        Some(file) if file.ends_with(".dsc") => SourceOf::Dsc(door.app.machine().path(file)?),
+        Some(name) => SourceOf::Named(name.parse()?),
+    };
     let answer = door.app.resolve_build_deps(&door.cx, &from(door, &args.from)?, &source, profiles).await?;
     show(door, &answer, args.from.check)
 }

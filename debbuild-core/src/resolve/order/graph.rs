@@ -53,6 +53,7 @@ impl Graph {
     }
 
     /// Whether no edge lies on a cycle.
+    #[cfg(test)]
     pub(super) fn is_acyclic(&self) -> bool {
         !self.components().members.iter().any(|members| self.is_cycle(members))
     }
