@@ -41,8 +41,12 @@ def resolver(folder):
     yield "verdict for all packages, of `dose-debcheck`", ours / dose, 0.1, ""
     memory = peaks(folder)
     yield "its memory, of that of `dose-debcheck`", memory["debbuild, packages"] / memory["dose, packages"], 0.8, ""
+    ours, dose = means(folder, "sources")
+    yield "verdict for all sources, of `dose-builddebcheck`", ours / dose, 0.05, ""
     ours, apt = means(folder, "install")
     yield "task-gnome-desktop from a kept index, of `apt-get -s install`", ours / apt, 0.05, ""
+    yield "build order of all sources", means(folder, "order")[0], 30, " s"
+    yield "its memory", memory["debbuild, order"], 2048, " MiB"
 
 
 def main(kind, folder):
