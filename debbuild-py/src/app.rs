@@ -213,36 +213,42 @@ impl PyApp {
         self.0.show_logged(py, |app, cx, mut log| async move { app.build(&cx, &order, &mut log).await })
     }
 
-    #[pyo3(signature = (source, *, profiles=None, **places))]
+    #[pyo3(signature = (source, *, profiles=None, save_problem=None, **places))]
     fn resolve_build_deps<'py>(
         &self,
         py: Python<'py>,
         source: PathBuf,
         profiles: Option<Vec<String>>,
+        save_problem: Option<PathBuf>,
         places: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let from = packages_from(&self.0, py, places)?;
         let source = SourceOf::from(self.0.app.build_source_of(&source.to_string_lossy()).into_py_result(py)?);
         let profiles = build_profiles(profiles).into_py_result(py)?;
+        let keep = save_problem.map(|file| self.0.path(&file)).transpose().into_py_result(py)?;
         self.0.show(py, |app, cx| async move {
-            Ok(answer_json(&app.resolve_build_deps(&cx, &from, &source, profiles).await?))
+            Ok(answer_json(&app.resolve_build_deps(&cx, &from, &source, profiles, keep.as_ref()).await?))
         })
     }
 
-    #[pyo3(signature = (packages, *, recommends=false, essential=false, **places))]
+    #[pyo3(signature = (packages, *, recommends=false, essential=false, save_problem=None, **places))]
     fn resolve_install<'py>(
         &self,
         py: Python<'py>,
         packages: &str,
         recommends: bool,
         essential: bool,
+        save_problem: Option<PathBuf>,
         places: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let recommends = if recommends { Recommends::Install } else { Recommends::Ignore };
         let ask = Install::new(Relations::parse(packages).into_py_result(py)?);
         let ask = ask.with_recommends(recommends).with_essential(essential);
         let from = packages_from(&self.0, py, places)?;
-        self.0.show(py, |app, cx| async move { Ok(answer_json(&app.resolve_install(&cx, &from, ask).await?)) })
+        let keep = save_problem.map(|file| self.0.path(&file)).transpose().into_py_result(py)?;
+        self.0.show(py, |app, cx| async move {
+            Ok(answer_json(&app.resolve_install(&cx, &from, ask, keep.as_ref()).await?))
+        })
     }
 
     #[pyo3(signature = (**places))]

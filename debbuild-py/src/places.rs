@@ -21,6 +21,7 @@ struct Given {
     lookaside_files: Vec<PathBuf>,
     lookaside_suites: Vec<String>,
     lookaside_repositories: Vec<PathBuf>,
+    preferences: Vec<PathBuf>,
     architecture: Option<String>,
     foreign: Vec<String>,
 }
@@ -40,6 +41,7 @@ impl Given {
             "lookaside_files" => self.lookaside_files = value.extract()?,
             "lookaside_suites" => self.lookaside_suites = value.extract()?,
             "lookaside_repositories" => self.lookaside_repositories = value.extract()?,
+            "preferences" => self.preferences = value.extract()?,
             "architecture" => self.architecture = value.extract()?,
             "foreign" => self.foreign = value.extract()?,
             _ => return Err(PyTypeError::new_err(format!("got an unexpected keyword argument '{name}'"))),
@@ -65,6 +67,7 @@ impl Given {
             .with_lookaside(beside)
             .with_architecture(self.architecture.as_ref().map(architecture).transpose()?);
         from.debs = handle.paths(&self.debs)?;
+        from.preferences = handle.paths(&self.preferences)?;
         from.tags = self.tags.iter().map(|name| TagName::new(name)).collect::<Result<_, _>>()?;
         from.suite = self.suite.as_ref().map(|name| SuiteName::new(name)).transpose()?;
         from.foreign = self.foreign.iter().map(architecture).collect::<Result<_, _>>()?;

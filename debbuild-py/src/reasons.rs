@@ -58,7 +58,7 @@ impl PyApp {
     }
 
     #[pyo3(signature = (
-        packages, *, essential=false, any_version=false, limit=10.0, dot=false, svg=false, **places
+        packages, *, essential=false, any_version=false, limit=10.0, save_problem=None, dot=false, svg=false, **places
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn resolve_why_not<'py>(
@@ -68,6 +68,7 @@ impl PyApp {
         essential: bool,
         any_version: bool,
         limit: f64,
+        save_problem: Option<PathBuf>,
         dot: bool,
         svg: bool,
         places: Option<&Bound<'py, PyDict>>,
@@ -76,8 +77,9 @@ impl PyApp {
         let versions = if any_version { Versions::All } else { Versions::Candidate };
         let limit = seconds(limit).into_py_result(py)?;
         let from = packages_from(&self.0, py, places)?;
+        let keep = save_problem.map(|file| self.0.path(&file)).transpose().into_py_result(py)?;
         self.0.show(py, move |app, cx| async move {
-            let answer = app.resolve_why_not(&cx, &from, ask, versions, limit).await?;
+            let answer = app.resolve_why_not(&cx, &from, ask, versions, limit, keep.as_ref()).await?;
             let forms = [(dot, PictureForm::Dot), (svg, PictureForm::Svg)];
             Ok(drawn(why_not_json(&answer), picture_of(&answer).as_ref(), forms))
         })

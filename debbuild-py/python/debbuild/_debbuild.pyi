@@ -6,6 +6,7 @@ from typing import Any, Literal, Unpack, final
 
 from .types import (
     Added,
+    AptReply,
     ArtifactList,
     BuildRecord,
     Changed,
@@ -28,6 +29,7 @@ from .types import (
     PackagesFrom,
     Path,
     Rebuilt,
+    Replayed,
     Report,
     RepositoryState,
     Run,
@@ -577,9 +579,17 @@ class App:
         """
 
     def resolve_build_deps(
-        self, source: Path, *, profiles: Sequence[str] | None = None, **places: Unpack[PackagesFrom]
+        self,
+        source: Path,
+        *,
+        profiles: Sequence[str] | None = None,
+        save_problem: Path | None = None,
+        **places: Unpack[PackagesFrom],
     ) -> dict[str, Any]:
-        """What would be installed to build a source package: a .dsc, or a name that is looked up where the packages are."""
+        """What would be installed to build a source package: a .dsc, or a name that is looked up where the packages are.
+
+        With ``save_problem`` the problem is kept in that file, for ``resolve_replay``.
+        """
 
     def resolve_install(
         self,
@@ -587,9 +597,22 @@ class App:
         *,
         recommends: bool = False,
         essential: bool = False,
+        save_problem: Path | None = None,
         **places: Unpack[PackagesFrom],
     ) -> dict[str, Any]:
-        """What would be installed for packages (written as in Depends), or why they cannot be."""
+        """What would be installed for packages (written as in Depends), or why they cannot be.
+
+        With ``save_problem`` the problem is kept in that file, for ``resolve_replay``.
+        """
+
+    def resolve_replay(self, file: Path) -> Replayed:
+        """Ask a problem again that ``save_problem`` kept."""
+
+    def resolve_edsp(self, scenario: str) -> AptReply:
+        """Answer what apt asks a solver: the text of an EDSP scenario."""
+
+    def install_edsp(self, folder: Path) -> str:
+        """Put the solver for ``apt-get --solver debbuild`` into a folder of apt's solvers; its file."""
 
     def installability(self, **places: Unpack[PackagesFrom]) -> Installability:
         """Which packages cannot be installed; those of lookasides are not looked at."""
@@ -630,6 +653,7 @@ class App:
         essential: bool = False,
         any_version: bool = False,
         limit: float = 10.0,
+        save_problem: Path | None = None,
         dot: bool = False,
         svg: bool = False,
         **places: Unpack[PackagesFrom],

@@ -133,8 +133,37 @@ class PackagesFrom(TypedDict, total=False):
     lookaside_files: Sequence[Path] | None
     lookaside_suites: Sequence[str] | None
     lookaside_repositories: Sequence[Path] | None
+    preferences: Sequence[Path] | None
     architecture: str | None
     foreign: Sequence[str] | None
+
+
+class AptChange(TypedDict):
+    """Something that apt is to do."""
+
+    action: Literal["install", "remove", "autoremove"]
+    id: int
+    package: str
+    version: str
+    architecture: str
+
+
+class AptReply(TypedDict):
+    """What apt is told: ``changes`` of a solution, or ``kind`` and ``message`` of an error."""
+
+    reply: Literal["solution", "error"]
+    changes: NotRequired[list[AptChange]]
+    kind: NotRequired[str]
+    message: NotRequired[str]
+
+
+class Replayed(TypedDict):
+    """What became of a problem that was kept: the ``answer`` now, and whether it is of the kind that was ``expected``."""
+
+    expected: Literal["satisfied", "unsatisfiable", "unknown"]
+    same: bool
+    packages: int
+    answer: dict[str, Any]
 
 
 class Subject(TypedDict):

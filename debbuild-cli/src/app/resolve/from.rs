@@ -107,6 +107,8 @@ pub struct PackagesFrom {
     pub suite: Option<SuiteName>,
     /// What lies beside all that.
     pub lookaside: Lookaside,
+    /// Files of preferences (apt_preferences(5)), the first of matching records first.
+    pub preferences: Vec<AbsPath>,
     /// The architecture; that of this machine where none is given.
     pub architecture: Option<Architecture>,
     /// Other architectures whose packages may be installed too.

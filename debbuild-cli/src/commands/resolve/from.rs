@@ -46,6 +46,9 @@ pub(super) struct PlacesArgs {
     /// A repository that lies beside
     #[arg(long, value_name = "DIR[:SUITE][@STATE]")]
     lookaside_repo: Vec<String>,
+    /// A file of preferences (apt_preferences), which decide about candidates; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    preferences: Vec<String>,
     /// The architecture; that of this machine where none is given
     #[arg(long)]
     arch: Option<Architecture>,
@@ -75,6 +78,7 @@ pub(super) fn places(door: &Door, args: &PlacesArgs) -> Result<PackagesFrom, App
         .with_lookaside(beside)
         .with_architecture(args.arch.clone());
     from.debs = paths(&args.debs)?;
+    from.preferences = paths(&args.preferences)?;
     from.tags.clone_from(&args.tag);
     from.suite.clone_from(&args.suite);
     from.foreign.clone_from(&args.foreign);

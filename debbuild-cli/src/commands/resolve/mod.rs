@@ -1,12 +1,15 @@
 //! `debbuild resolve`: questions about dependencies.
 
 mod closure;
+mod edsp;
 mod from;
 mod reasons;
+mod replay;
 
 use clap::Subcommand;
 use debbuild_core::{
     error::Class,
+    path::AbsPath,
     relation::{BuildProfile, Relations},
     resolve::{Answer as Resolved, Broken, Install, Installability, Recommends, Unknown},
 };
@@ -15,7 +18,7 @@ use from::{FromArgs, from};
 
 use super::{Answer, Done, Door};
 use crate::{
-    app::{SourceOf, answer_json, installability_json, units::show_size},
+    app::{AppError, SourceOf, answer_json, installability_json, units::show_size},
     console::Table,
 };
 
@@ -44,6 +47,10 @@ enum ResolveVerb {
     Rdeps(Box<reasons::RdepsArgs>),
     /// Print what differs between two answers
     Diff(reasons::DiffArgs),
+    /// Answer what apt asks a solver (apt-get --solver debbuild)
+    Edsp(edsp::EdspArgs),
+    /// Ask a problem again that was kept in a file
+    Replay(replay::ReplayArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,6 +64,9 @@ struct InstallArgs {
     /// Every essential package too, as in a root file system
     #[arg(long)]
     essential: bool,
+    /// Keep the problem in this file, to be asked again (resolve replay)
+    #[arg(long, value_name = "FILE")]
+    save_problem: Option<String>,
     #[command(flatten)]
     from: FromArgs,
 }
@@ -68,6 +78,9 @@ struct BuildDepsArgs {
     /// Build profiles
     #[arg(long, value_delimiter = ',', value_name = "P,..")]
     profiles: Vec<BuildProfile>,
+    /// Keep the problem in this file, to be asked again (resolve replay)
+    #[arg(long, value_name = "FILE")]
+    save_problem: Option<String>,
     #[command(flatten)]
     from: FromArgs,
 }
@@ -88,6 +101,8 @@ pub(super) async fn resolve(door: &Door, args: ResolveArgs) -> Answer {
         ResolveVerb::WhyNot(args) => reasons::why_not(door, *args).await,
         ResolveVerb::Rdeps(args) => reasons::rdeps(door, *args).await,
         ResolveVerb::Diff(args) => reasons::diff(door, &args),
+        ResolveVerb::Edsp(args) => edsp::edsp(door, args).await,
+        ResolveVerb::Replay(args) => replay::replay(door, args).await,
     }
 }
 
@@ -95,7 +110,8 @@ async fn install(door: &Door, args: InstallArgs) -> Answer {
     let seeds = Relations(args.seeds.into_iter().flat_map(|relations| relations.0).collect());
     let recommends = if args.recommends { Recommends::Install } else { Recommends::Ignore };
     let ask = Install::new(seeds).with_recommends(recommends).with_essential(args.essential);
-    let answer = door.app.resolve_install(&door.cx, &from(door, &args.from)?, ask).await?;
+    let keep = file(door, args.save_problem.as_deref())?;
+    let answer = door.app.resolve_install(&door.cx, &from(door, &args.from)?, ask, keep.as_ref()).await?;
     show(door, &answer, args.from.check)
 }
 
@@ -106,8 +122,14 @@ async fn build_deps(door: &Door, args: BuildDepsArgs) -> Answer {
         SourceOf::Named(args.source.parse()?)
     };
     let profiles = args.profiles.into_iter().collect();
-    let answer = door.app.resolve_build_deps(&door.cx, &from(door, &args.from)?, &source, profiles).await?;
+    let (from, keep) = (from(door, &args.from)?, file(door, args.save_problem.as_deref())?);
+    let answer = door.app.resolve_build_deps(&door.cx, &from, &source, profiles, keep.as_ref()).await?;
     show(door, &answer, args.from.check)
+}
+
+/// A file that may be named.
+fn file(door: &Door, named: Option<&str>) -> Result<Option<AbsPath>, AppError> {
+    Ok(named.map(|file| door.app.machine().path(file)).transpose()?)
 }
 
 async fn installability(door: &Door, args: InstallabilityArgs) -> Answer {

@@ -13,7 +13,7 @@ use debbuild_core::{
 use serde_json::Value;
 
 use super::{
-    Answer, Door, checked,
+    Answer, Door, checked, file,
     from::{FromArgs, from},
     text,
 };
@@ -93,6 +93,9 @@ pub(super) struct WhyNotArgs {
     /// How long it may take to make the explanation as short as it can be
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     limit: Duration,
+    /// Keep the problem in this file, to be asked again (resolve replay)
+    #[arg(long, value_name = "FILE")]
+    save_problem: Option<String>,
     #[command(flatten)]
     picture: PictureArgs,
     #[command(flatten)]
@@ -147,7 +150,8 @@ pub(super) async fn why(door: &Door, args: WhyArgs) -> Answer {
 pub(super) async fn why_not(door: &Door, args: WhyNotArgs) -> Answer {
     let ask = Install::new(together(args.wanted)).with_essential(args.essential);
     let versions = if args.any_version { Versions::All } else { Versions::Candidate };
-    let answer = door.app.resolve_why_not(&door.cx, &from(door, &args.from)?, ask, versions, args.limit).await?;
+    let (from, keep) = (from(door, &args.from)?, file(door, args.save_problem.as_deref())?);
+    let answer = door.app.resolve_why_not(&door.cx, &from, ask, versions, args.limit, keep.as_ref()).await?;
     let told = match &answer {
         Resolved::Satisfied(solution) => format!("It can be installed, as {} packages.\n", solution.packages.len()),
         other => text(other),
