@@ -10,14 +10,8 @@ use debbuild_cli::app::{
     fsck::state_check_json, installability_json, mirror::verified_json,
 };
 use debbuild_core::{
-    acquire::source::SourceRequest,
-    arch::Architecture,
-    build::Network,
-    changelog::Rebuild,
-    name::SuiteName,
-    relation::{BuildProfile, Relations},
-    repo::VerifyOptions,
-    resolve::{Install, Recommends, Strictness},
+    acquire::source::SourceRequest, arch::Architecture, build::Network, changelog::Rebuild, name::SuiteName,
+    relation::BuildProfile, repo::VerifyOptions, resolve::Strictness,
 };
 use pyo3::{prelude::*, types::PyDict};
 use serde_json::json;
@@ -28,7 +22,7 @@ use crate::{
     convert::{IntoPy as _, plain, seconds},
     handle::Handle,
     keys::PyKeys,
-    places::packages_from,
+    places::{asked, packages_from},
     queue::PyQueue,
     repository::PyRepository,
     tags::PyTags,
@@ -213,36 +207,37 @@ impl PyApp {
         self.0.show_logged(py, |app, cx, mut log| async move { app.build(&cx, &order, &mut log).await })
     }
 
-    #[pyo3(signature = (source, *, profiles=None, **places))]
+    #[pyo3(signature = (source, *, profiles=None, save_problem=None, **places))]
     fn resolve_build_deps<'py>(
         &self,
         py: Python<'py>,
         source: PathBuf,
         profiles: Option<Vec<String>>,
+        save_problem: Option<PathBuf>,
         places: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let from = packages_from(&self.0, py, places)?;
         let source = SourceOf::from(self.0.app.build_source_of(&source.to_string_lossy()).into_py_result(py)?);
         let profiles = build_profiles(profiles).into_py_result(py)?;
+        let keep = save_problem.map(|file| self.0.path(&file)).transpose().into_py_result(py)?;
         self.0.show(py, |app, cx| async move {
-            Ok(answer_json(&app.resolve_build_deps(&cx, &from, &source, profiles).await?))
+            Ok(answer_json(&app.resolve_build_deps(&cx, &from, &source, profiles, keep.as_ref()).await?))
         })
     }
 
-    #[pyo3(signature = (packages, *, recommends=false, essential=false, **places))]
+    #[pyo3(signature = (packages=None, *, save_problem=None, **options))]
     fn resolve_install<'py>(
         &self,
         py: Python<'py>,
-        packages: &str,
-        recommends: bool,
-        essential: bool,
-        places: Option<&Bound<'py, PyDict>>,
+        packages: Option<&str>,
+        save_problem: Option<PathBuf>,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let recommends = if recommends { Recommends::Install } else { Recommends::Ignore };
-        let ask = Install::new(Relations::parse(packages).into_py_result(py)?);
-        let ask = ask.with_recommends(recommends).with_essential(essential);
-        let from = packages_from(&self.0, py, places)?;
-        self.0.show(py, |app, cx| async move { Ok(answer_json(&app.resolve_install(&cx, &from, ask).await?)) })
+        let (from, ask) = asked(&self.0, py, packages, options)?;
+        let keep = save_problem.map(|file| self.0.path(&file)).transpose().into_py_result(py)?;
+        self.0.show(py, |app, cx| async move {
+            Ok(answer_json(&app.resolve_install(&cx, &from, ask, keep.as_ref()).await?))
+        })
     }
 
     #[pyo3(signature = (*, explain=false, **places))]

@@ -8,6 +8,7 @@ mod composes;
 mod control;
 mod convert;
 mod deb;
+mod edsp;
 mod handle;
 mod keys;
 mod places;

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use debbuild_cli::app::{AppError, PictureForm, changed_json, dependents_json, picture_of, reasons_json, why_not_json};
+use debbuild_cli::app::{PictureForm, changed_json, dependents_json, picture_of, reasons_json, why_not_json};
 use debbuild_core::{
     name::PackageName,
-    relation::Relations,
-    resolve::{Install, Picture, Rdeps, Recommends, Versions},
+    resolve::{Picture, Rdeps, Versions},
 };
 use pyo3::{prelude::*, types::PyDict};
 use serde_json::Value;
@@ -14,13 +13,8 @@ use serde_json::Value;
 use crate::{
     app::PyApp,
     convert::{IntoPy as _, plain, seconds},
-    places::packages_from,
+    places::{asked, packages_from},
 };
-
-fn ask(seeds: Option<&str>, recommends: bool, essential: bool) -> Result<Install, AppError> {
-    let recommends = if recommends { Recommends::Install } else { Recommends::Ignore };
-    Ok(Install::new(Relations::parse(seeds.unwrap_or_default())?).with_recommends(recommends).with_essential(essential))
-}
 
 /// With the pictures that are asked for, where there is something to draw.
 fn drawn(mut value: Value, picture: Option<&Picture>, forms: [(bool, PictureForm); 2]) -> Value {
@@ -32,24 +26,18 @@ fn drawn(mut value: Value, picture: Option<&Picture>, forms: [(bool, PictureForm
 
 #[pymethods]
 impl PyApp {
-    #[pyo3(signature = (
-        package, seeds=None, *, recommends=false, essential=false, dot=false, svg=false, **places
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    #[pyo3(signature = (package, seeds=None, *, dot=false, svg=false, **options))]
     fn resolve_why<'py>(
         &self,
         py: Python<'py>,
         package: &str,
         seeds: Option<&str>,
-        recommends: bool,
-        essential: bool,
         dot: bool,
         svg: bool,
-        places: Option<&Bound<'py, PyDict>>,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let package = PackageName::new(package).into_py_result(py)?;
-        let ask = ask(seeds, recommends, essential).into_py_result(py)?;
-        let from = packages_from(&self.0, py, places)?;
+        let (from, ask) = asked(&self.0, py, seeds, options)?;
         self.0.show(py, move |app, cx| async move {
             let reasons = app.resolve_why(&cx, &from, ask, package).await?;
             let forms = [(dot, PictureForm::Dot), (svg, PictureForm::Svg)];
@@ -58,26 +46,26 @@ impl PyApp {
     }
 
     #[pyo3(signature = (
-        packages, *, essential=false, any_version=false, limit=10.0, dot=false, svg=false, **places
+        packages, *, any_version=false, limit=10.0, save_problem=None, dot=false, svg=false, **options
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn resolve_why_not<'py>(
         &self,
         py: Python<'py>,
         packages: &str,
-        essential: bool,
         any_version: bool,
         limit: f64,
+        save_problem: Option<PathBuf>,
         dot: bool,
         svg: bool,
-        places: Option<&Bound<'py, PyDict>>,
+        options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let ask = ask(Some(packages), false, essential).into_py_result(py)?;
+        let (from, ask) = asked(&self.0, py, Some(packages), options)?;
         let versions = if any_version { Versions::All } else { Versions::Candidate };
         let limit = seconds(limit).into_py_result(py)?;
-        let from = packages_from(&self.0, py, places)?;
+        let keep = save_problem.map(|file| self.0.path(&file)).transpose().into_py_result(py)?;
         self.0.show(py, move |app, cx| async move {
-            let answer = app.resolve_why_not(&cx, &from, ask, versions, limit).await?;
+            let answer = app.resolve_why_not(&cx, &from, ask, versions, limit, keep.as_ref()).await?;
             let forms = [(dot, PictureForm::Dot), (svg, PictureForm::Svg)];
             Ok(drawn(why_not_json(&answer), picture_of(&answer).as_ref(), forms))
         })

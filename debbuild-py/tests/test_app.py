@@ -137,6 +137,82 @@ def test_questions_about_dependencies(tmp_path: Path) -> None:
         app.installability(filez=[packages])  # type: ignore[call-arg]
 
 
+def test_problems_are_kept_and_asked_again(tmp_path: Path) -> None:
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    stanza = "Package: {}\nVersion: {}\nArchitecture: all\n{}Filename: pool/x.deb\nSize: 1\n" + f"SHA256: {digest}\n\n"
+    packages = tmp_path / "Packages"
+    packages.write_text(
+        stanza.format("app", 2, "Depends: lib (>= 2), other\n")
+        + stanza.format("app", 1, "")
+        + stanza.format("lib", 1, "")
+        + stanza.format("other", 1, "")
+    )
+    app = debbuild.App(home=tmp_path / "state")
+    kept = tmp_path / "problem"
+    answer = app.resolve_install("app", files=[packages], architecture="amd64", save_problem=kept)
+    assert answer["answer"] == "unsatisfiable"
+    again = app.resolve_replay(kept)
+    assert (again["expected"], again["same"], again["packages"]) == ("unsatisfiable", True, 2)
+    assert again["answer"]["explanation"][-1] == answer["explanation"][-1]
+    other = tmp_path / "other"
+    app.resolve_why_not("other", files=[packages], architecture="amd64", save_problem=other)
+    assert app.resolve_replay(other)["expected"] == "satisfied"
+    with pytest.raises(errors.UsageError):
+        app.resolve_replay(packages)
+
+    preferences = tmp_path / "preferences"
+    preferences.write_text("Package: app\nPin: version 1\nPin-Priority: 990\n")
+    answer = app.resolve_install("app", files=[packages], architecture="amd64", preferences=[preferences])
+    assert [package["version"] for package in answer["packages"]] == ["1"]
+
+
+def test_a_system_that_has_packages_is_told_what_changes(tmp_path: Path) -> None:
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    stanza = "Package: {}\nVersion: {}\nArchitecture: all\n{}"
+    location = f"Filename: pool/x.deb\nSize: 1\nSHA256: {digest}\n\n"
+    packages, status = tmp_path / "Packages", tmp_path / "status"
+    packages.write_text(
+        stanza.format("app", 2, "Depends: lib (>= 2)\nRecommends: more\n" + location)
+        + stanza.format("lib", 2, "Conflicts: old\n" + location)
+        + stanza.format("more", 1, location)
+    )
+    status.write_text(stanza.format("lib", 1, "\n") + stanza.format("old", 1, "\n") + stanza.format("app", 1, "\n"))
+    app = debbuild.App(home=tmp_path / "state")
+
+    def changes(**options: Any) -> list[str]:
+        answer = app.resolve_install(files=[packages], architecture="amd64", installed=status, **options)
+        changed = [one for one in answer["packages"] if one["installed"] != one["version"]]
+        return ["+" + one["package"] for one in changed] + ["-" + one["package"] for one in answer["removed"]]
+
+    assert changes(packages="app") == ["+app", "+lib", "-old"]
+    assert changes(packages="app", recommends=True) == ["+app", "+lib", "+more", "-old"]
+    assert changes(packages="app", recommends="top-level") == ["+app", "+lib", "+more", "-old"]
+    assert changes(upgrade_all=True, held=["lib"]) == []
+    assert changes(remove="app") == ["-app"]
+    assert changes(upgrade_all=True, excluded="old") == changes(upgrade_all=True)
+    no = app.resolve_why_not("app", files=[packages], architecture="amd64", installed=status, keep_all=True)
+    assert no["answer"] == "unsatisfiable"
+    why = app.resolve_why("lib", "app", files=[packages], architecture="amd64", installed=status)
+    assert why["there"]
+    with pytest.raises(ValueError, match="none of never, top-level and all"):
+        changes(packages="app", recommends="some")
+
+
+def test_apt_is_answered(tmp_path: Path) -> None:
+    app = debbuild.App(home=tmp_path / "state")
+    request = "Request: EDSP 0.5\nArchitecture: amd64\nInstall: app:amd64\n\n"
+    package = "Package: app\nVersion: 1\nArchitecture: all\nAPT-ID: 7\nAPT-Pin: 500\n"
+    reply = app.resolve_edsp(request + package + "APT-Candidate: yes\n")
+    change = {"action": "install", "id": 7, "package": "app", "version": "1", "architecture": "all"}
+    assert reply == {"reply": "solution", "changes": [change]}
+    refused = app.resolve_edsp(request + package)
+    assert refused["kind"] == "ERR_SCENARIO"
+    assert refused["message"] == "scenario: app:amd64 is to be installed and has no candidate"
+    solver = Path(app.install_edsp(tmp_path / "solvers"))
+    assert solver.name == "debbuild"
+    assert os.access(solver, os.X_OK)
+
+
 def test_closure_with_lookasides(tmp_path: Path) -> None:
     digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

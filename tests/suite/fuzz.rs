@@ -111,4 +111,7 @@ fuzzed! {
     outer_archives = "outer-archives",
     inner_archives = "inner-archives",
     decompressors = "decompressors",
+    preferences = "preferences",
+    scenarios = "scenarios",
+    problems = "problems",
 }

@@ -117,6 +117,84 @@ async fn packages_of_other_architectures_are_there_when_they_are_asked_for() {
     assert_eq!(names(&resolve(&user, "install", &both).await.json()["packages"]), ["lib"]);
 }
 
+#[tokio::test]
+async fn a_system_that_has_packages_already_is_told_what_changes() {
+    let user = Sandbox::new();
+    let newer = |text: String| text.replace("Version: 1", "Version: 2");
+    let there = [("lib", ""), ("old", ""), ("tool", ""), ("held", "")];
+    user.write(
+        "Packages",
+        &(newer(index(&[("lib", ""), ("tool", "Suggests: extra"), ("held", "")]))
+            + &index(&[
+                ("app", "Depends: lib (>= 2)\nConflicts: old\nRecommends: more"),
+                ("more", "Recommends: extra"),
+                ("extra", ""),
+            ])),
+    );
+    let status = |(name, relations): &(&str, &str)| {
+        let wish = if *name == "held" { "hold" } else { "install" };
+        format!("{}Status: {wish} ok installed\n\n", control(name, relations))
+    };
+    user.write("status", &there.iter().map(status).collect::<String>());
+    let ask = async |args: &[&str]| {
+        let ran =
+            resolve(&user, "install", &[args, &["--packages", "Packages", "--installed", "status"]].concat()).await;
+        let value = ran.json();
+        assert_eq!(value["answer"], "satisfied", "{ran:?}");
+        let changed = value["packages"].as_array().unwrap().iter().filter(|one| one["installed"] != one["version"]);
+        let changed: Vec<String> = changed.map(|one| format!("+{}", one["package"].as_str().unwrap())).collect();
+        let gone = names(&value["removed"]).into_iter().map(|name| format!("-{name}")).collect::<Vec<_>>();
+        [changed, gone].concat().join(" ")
+    };
+    assert_eq!(ask(&["app"]).await, "+app +lib -old");
+    assert_eq!(ask(&["app", "--recommends=top-level"]).await, "+app +lib +more -old");
+    assert_eq!(ask(&["app", "--recommends"]).await, "+app +extra +lib +more -old");
+    assert_eq!(ask(&["--upgrade-all"]).await, "+lib +tool");
+    assert_eq!(ask(&["--upgrade-all", "--held", "tool,old"]).await, "+lib");
+    assert_eq!(ask(&["--upgrade-all", "--suggests", "extra", "--remove", "old"]).await, "+extra +lib +tool -old");
+    assert_eq!(ask(&["--remove", "tool"]).await, "-tool");
+    let args = ["resolve", "install", "app", "--packages", "Packages", "--installed", "status", "--arch", "amd64"];
+    let told = user.run(args).await;
+    let said = told.stdout.replace(&format!("{}/", user.path()), "");
+    assert_eq!(
+        said.split_whitespace().collect::<Vec<_>>().join(" "),
+        "CHANGE PACKAGE ARCHITECTURE BEFORE AFTER FROM \
+        install app amd64 - 1 Packages upgrade lib amd64 1 2 Packages remove old amd64 1 - - \
+        1 to install, 1 to upgrade, 0 to downgrade, 1 to remove, 2 stay; 2 B to download"
+    );
+    let no = resolve(&user, "why-not", &["app", "--keep-all", "--packages", "Packages", "--installed", "status"]).await;
+    assert!(no.json()["explanation"].to_string().contains("old"), "{no:?}");
+    // What only makes sense on a system needs one.
+    let alone = resolve(&user, "install", &["app", "--keep-all", "--packages", "Packages"]).await;
+    assert_eq!((alone.status, alone.error()["class"].as_str()), (2, Some("usage")), "{alone:?}");
+}
+
+#[tokio::test]
+async fn preferences_and_exclusions_decide_about_candidates() {
+    let user = Sandbox::new();
+    user.write(
+        "Packages",
+        &(index(&[("lib", ""), ("app", "Depends: lib | other"), ("other", "")])
+            + &index(&[("lib", "")]).replace("Version: 1", "Version: 2")),
+    );
+    user.write("preferences", "Package: lib\nPin: version 1\nPin-Priority: 990\n");
+    let ask = async |args: &[&str]| {
+        let ran = resolve(&user, "install", &[&["app", "--packages", "Packages"], args].concat()).await;
+        let value = ran.json();
+        let packages = value["packages"].as_array().unwrap_or_else(|| panic!("{ran:?}")).clone();
+        let one = |one: &Value| format!("{} {}", one["package"].as_str().unwrap(), one["version"].as_str().unwrap());
+        packages.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(ask(&[]).await, "app 1, lib 2");
+    assert_eq!(ask(&["--preferences", "preferences"]).await, "app 1, lib 1");
+    assert_eq!(ask(&["--excluded", "lib (>= 2)"]).await, "app 1, lib 1");
+    assert_eq!(ask(&["--excluded", "lib"]).await, "app 1, other 1");
+    user.write("wrong", "Package: lib\nPin: version 1\nPin-Priority: high\n");
+    let wrong = resolve(&user, "install", &["app", "--packages", "Packages", "--preferences", "wrong"]).await;
+    assert_eq!((wrong.status, wrong.error()["class"].as_str()), (2, Some("usage")), "{wrong:?}");
+    assert!(wrong.error()["message"].as_str().unwrap().contains("/wrong: "), "{wrong:?}");
+}
+
 /// A build of a source package in a tag of the user's queue.
 async fn tagged(user: &Sandbox, tag: &str, name: &str, relations: &str) {
     let state = user.path().join("state");

@@ -42,8 +42,8 @@ pub use error::{AppError, Failure};
 pub use machine::Machine;
 pub use queue::{BuildSubmission, WorkerRun};
 pub use resolve::{
-    ClosureAsk, EXPLAIN_LIMIT, Lookaside, OrderAsk, PackagesFrom, PictureForm, Reasons, RepositoryPlace, SourceOf,
-    picture_of,
+    ClosureAsk, EXPLAIN_LIMIT, Lookaside, OrderAsk, PackagesFrom, PictureForm, Reasons, Replayed, RepositoryPlace,
+    SourceOf, picture_of,
 };
 use settings::Layers;
 pub use settings::{
@@ -54,7 +54,8 @@ pub use wire::{
     answer_json, buildability_json, change_name, changed_json, chroot_detail_json, chroot_diff_json, chroot_json,
     chroot_updated_json, closure_json, compose_detail_json, compose_plan_json, compose_report_json,
     compose_summary_json, compose_why_json, deb_entry_json, deb_json, dependency_name, dependents_json, event_json,
-    fetched_json, installability_json, order_json, published_json, reasons_json, why_not_json, worked_json,
+    fetched_json, installability_json, order_json, published_json, reasons_json, replayed_json, reply_json,
+    why_not_json, worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

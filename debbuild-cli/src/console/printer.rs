@@ -84,6 +84,14 @@ impl Printer {
         }
     }
 
+    /// Prints a part of a protocol that comes before the value of the command; with JSON there is only the value.
+    pub(crate) fn protocol(&self, part: impl FnOnce() -> String) -> Result<(), PrintError> {
+        match self.format {
+            Format::Human => self.bytes(clean(&part()).as_bytes()),
+            Format::Json => Ok(()),
+        }
+    }
+
     /// Prints bytes as they are: completion scripts, files.
     #[expect(clippy::unused_self, reason = "printing goes through the printer")]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), PrintError> {

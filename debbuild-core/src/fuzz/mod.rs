@@ -2,6 +2,8 @@
 //! thousand changed samples, and `tests/fuzz` lets libFuzzer look for inputs that reach new code.
 
 mod archives;
+#[cfg(feature = "resolve")]
+mod resolver;
 mod texts;
 
 /// Something that reads bytes, whatever they are: it may refuse them, never panic, hang or take much memory.
@@ -38,6 +40,12 @@ pub fn targets() -> Vec<Target> {
         archives::outer_archives(),
         archives::inner_archives(),
         archives::decompressors(),
+        #[cfg(feature = "resolve")]
+        resolver::preferences(),
+        #[cfg(feature = "resolve")]
+        resolver::scenarios(),
+        #[cfg(feature = "resolve")]
+        resolver::problems(),
     ]
 }
 

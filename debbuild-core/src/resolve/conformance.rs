@@ -270,7 +270,8 @@ pub fn systems(resolver: &dyn Resolver) {
 /// # Panics
 /// When the resolver does not conform.
 pub fn excluded(resolver: &dyn Resolver) {
-    let index = Arc::new(PackageIndex::parse("test", stanzas(&[("one", "1", ""), ("two", "1", "Provides: one")])));
+    let packages = [("one", "1", ""), ("two", "1", "Provides: one"), ("old", "1", ""), ("old", "2", "")];
+    let index = Arc::new(PackageIndex::parse("test", stanzas(&packages)));
     let names = |excluded: &str, seeds: &str| {
         let options = UniverseOptions::new(native()).with_excluded(install(excluded).seeds);
         let universe = Universe::new(options, [(Arc::clone(&index), PRIORITY)]);
@@ -280,6 +281,8 @@ pub fn excluded(resolver: &dyn Resolver) {
     assert_eq!(names("one", "one").expect("it is provided"), ["two"]);
     assert_eq!(names("one (<< 1), two", "one").expect("another version is excluded"), ["one"]);
     assert_eq!(names("one, two", "one"), None);
+    assert_eq!(names("old (>= 2)", "old (>= 2)"), None);
+    assert_eq!(names("old (>= 2)", "old").expect("the other version is the candidate"), ["old"]);
 }
 
 /// Two questions at once do not disturb each other, and cancelling stops.

@@ -49,6 +49,8 @@ pub(super) struct Roots {
     pub(super) stay: Vec<Arc<Group>>,
     /// Whether only names that are installed may be chosen.
     pub(super) nothing_new: bool,
+    /// Whether candidates are preferred to what is installed, also by what needs them.
+    pub(super) upgrade_all: bool,
 }
 
 impl Roots {
@@ -181,7 +183,7 @@ fn remove(universe: &Universe, relations: &Relations, roots: &mut Roots) {
 }
 
 fn installed(universe: &Universe, changes: Changes, roots: &mut Roots) {
-    roots.nothing_new = changes.nothing_new;
+    (roots.nothing_new, roots.upgrade_all) = (changes.nothing_new, changes.upgrade_all);
     for id in universe.all_installed() {
         let banned = |id: &SolvableId| roots.bans.iter().any(|ban| ban.packages.contains(id));
         let mut choices = universe.candidates(universe.name_of(id)).to_vec();

@@ -77,11 +77,18 @@ pub use universe::{INSTALLED, Installed, PRIORITY, Packages, Universe, UniverseO
 pub use why::{Link, Why, why};
 pub use why_not::{minimise, minimise_all, why_not};
 
+use preferences::Provenance;
+
 /// Where packages come from: an index file, an archive, a tag. One of your own is under 60 lines: `examples/package_source.rs`.
 #[async_trait]
 pub trait PackageSource: fmt::Debug + Send + Sync {
     /// What it is called in answers and explanations, for example `bookworm/main`.
     fn name(&self) -> &str;
+
+    /// Where its packages are from, as preferences see it; none where nothing is known of that.
+    fn provenance(&self) -> Option<Provenance> {
+        None
+    }
 
     /// The packages that may matter for the question. What is returned never changes; a later call may return another index.
     ///

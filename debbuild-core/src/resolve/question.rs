@@ -1,6 +1,6 @@
 //! Questions: what is asked about a universe of packages.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use crate::{
     arch::Architecture,
@@ -18,6 +18,20 @@ pub enum Recommends {
     TopLevel,
     /// Also what any package of the answer recommends, where it can be had.
     Install,
+}
+
+/// `never`, `top-level` or `all`.
+impl FromStr for Recommends {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "never" => Ok(Self::Ignore),
+            "top-level" => Ok(Self::TopLevel),
+            "all" => Ok(Self::Install),
+            _ => Err("none of never, top-level and all"),
+        }
+    }
 }
 
 /// What would be on a system (an empty one where the universe has nothing installed) after these packages were asked for?

@@ -83,11 +83,37 @@ impl SatResolver {
             };
             let more = wanted(on, roots, &chosen, &soft);
             if more.is_empty() {
-                return Ok(Choice::Set(chosen));
+                return Ok(Choice::Set(kept(on, roots, chosen, &stop)));
             }
             soft.extend(more);
         }
     }
+}
+
+/// The set with more of what is on the system, where that fits: a wish that failed may have taken others with it that come after.
+fn kept(
+    universe: &Universe,
+    roots: &Roots,
+    mut chosen: Vec<universe::SolvableId>,
+    stop: &Stop<'_>,
+) -> Vec<universe::SolvableId> {
+    for group in &roots.stay {
+        if group.choices.iter().any(|choice| chosen.contains(choice)) {
+            continue;
+        }
+        for choice in &group.choices {
+            let soft: Vec<universe::SolvableId> = chosen.iter().copied().chain([*choice]).collect();
+            match solve(universe, roots, &soft, stop) {
+                Outcome::Chosen(more) if more.contains(choice) && chosen.iter().all(|id| more.contains(id)) => {
+                    chosen = more;
+                    break;
+                }
+                Outcome::Chosen(_) => {}
+                Outcome::Impossible(_) | Outcome::Cancelled | Outcome::LimitHit => return chosen,
+            }
+        }
+    }
+    chosen
 }
 
 impl Default for SatResolver {
@@ -318,9 +344,10 @@ impl DependencyProvider for Provider<'_> {
             return None;
         }
         let candidates = self.universe.candidates(name.into_raw());
+        let installed = self.universe.installed(name.into_raw());
         Some(Candidates {
             candidates: candidates.iter().copied().map(SolvableId::from_raw).collect(),
-            favored: self.universe.installed(name.into_raw()).map(SolvableId::from_raw),
+            favored: installed.filter(|_| !self.roots.upgrade_all).map(SolvableId::from_raw),
             hint_dependencies_available: HintDependenciesAvailable::None,
             ..Candidates::default()
         })

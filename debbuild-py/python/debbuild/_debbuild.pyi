@@ -6,6 +6,7 @@ from typing import Any, Literal, Unpack, final
 
 from .types import (
     Added,
+    AptReply,
     ArtifactList,
     Buildability,
     BuildRecord,
@@ -27,9 +28,11 @@ from .types import (
     Installability,
     OnEvent,
     Order,
+    InstallOptions,
     PackagesFrom,
     Path,
     Rebuilt,
+    Replayed,
     Report,
     RepositoryState,
     Run,
@@ -579,19 +582,41 @@ class App:
         """
 
     def resolve_build_deps(
-        self, source: Path, *, profiles: Sequence[str] | None = None, **places: Unpack[PackagesFrom]
+        self,
+        source: Path,
+        *,
+        profiles: Sequence[str] | None = None,
+        save_problem: Path | None = None,
+        **places: Unpack[PackagesFrom],
     ) -> dict[str, Any]:
-        """What would be installed to build a source package: a .dsc, or a name that is looked up where the packages are."""
+        """What would be installed to build a source package: a .dsc, or a name that is looked up where the packages are.
+
+        With ``save_problem`` the problem is kept in that file, for ``resolve_replay``.
+        """
 
     def resolve_install(
         self,
-        packages: str,
+        packages: str | None = None,
         *,
-        recommends: bool = False,
-        essential: bool = False,
-        **places: Unpack[PackagesFrom],
+        save_problem: Path | None = None,
+        **options: Unpack[InstallOptions],
     ) -> dict[str, Any]:
-        """What would be installed for packages (written as in Depends), or why they cannot be."""
+        """What would be installed for packages (written as in Depends), or why they cannot be.
+
+        With ``installed`` the answer is about a system: each package has its version there as ``installed``, and what must
+        go is ``removed``.
+
+        With ``save_problem`` the problem is kept in that file, for ``resolve_replay``.
+        """
+
+    def resolve_replay(self, file: Path) -> Replayed:
+        """Ask a problem again that ``save_problem`` kept."""
+
+    def resolve_edsp(self, scenario: str) -> AptReply:
+        """Answer what apt asks a solver: the text of an EDSP scenario."""
+
+    def install_edsp(self, folder: Path) -> str:
+        """Put the solver for ``apt-get --solver debbuild`` into a folder of apt's solvers; its file."""
 
     def installability(self, *, explain: bool = False, **places: Unpack[PackagesFrom]) -> Installability:
         """Which packages cannot be installed; those of lookasides are not looked at.
@@ -641,11 +666,9 @@ class App:
         package: str,
         seeds: str | None = None,
         *,
-        recommends: bool = False,
-        essential: bool = False,
         dot: bool = False,
         svg: bool = False,
-        **places: Unpack[PackagesFrom],
+        **options: Unpack[InstallOptions],
     ) -> dict[str, Any]:
         """Why a package would be installed for seeds (written as in Depends): every relation that needs it.
 
@@ -656,12 +679,12 @@ class App:
         self,
         packages: str,
         *,
-        essential: bool = False,
         any_version: bool = False,
         limit: float = 10.0,
+        save_problem: Path | None = None,
         dot: bool = False,
         svg: bool = False,
-        **places: Unpack[PackagesFrom],
+        **options: Unpack[InstallOptions],
     ) -> dict[str, Any]:
         """Why packages (written as in Depends) cannot be installed: no more ``steps`` than are needed to see it.
 

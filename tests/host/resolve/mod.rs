@@ -1,7 +1,9 @@
 //! The resolver on the host's own archive, against apt and dose.
 
 mod closure;
+mod edsp;
 mod preferences;
+mod problem;
 mod reasons;
 mod seeds;
 mod tree;

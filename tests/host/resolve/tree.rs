@@ -1,12 +1,13 @@
 //! A throwaway apt: its own configuration, lists and status, so that what it says depends on nothing of this machine. Lists are
 //! written as apt would have fetched them; there is no network.
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use debbuild_core::{
     command::{Capture, CommandRunner as _, CommandSpec, SystemRunner},
     context::Context,
 };
+use debbuild_suite::debbuild::Sandbox;
 
 const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -89,10 +90,25 @@ impl AptTree {
         self.write(&format!("lists/{address}_._Packages"), text);
     }
 
-    /// Runs a tool of apt: its status, and what it said on both.
+    /// Puts debbuild into its folder of solvers, by debbuild's own hand.
+    pub(crate) async fn add_solver(&self) {
+        let user = Sandbox::new();
+        let solvers = self.path("solvers");
+        let solvers = solvers.to_str().unwrap();
+        let ran = user.run(["resolve", "edsp", "--install", solvers]).await;
+        assert_eq!((ran.status, ran.stdout), (0, format!("{solvers}/debbuild\n")), "{}", ran.stderr);
+        let config = fs::read_to_string(self.path("apt.conf")).unwrap();
+        self.write("apt.conf", &format!("{config}Dir::Bin::solvers \"{solvers}\";\n"));
+        fs::create_dir(self.path("bin")).unwrap();
+        symlink(user.command([""; 0]).program, self.path("bin/debbuild")).unwrap();
+    }
+
+    /// Runs a tool of apt, which finds debbuild where it was added: its status, and what it said on both.
     pub(crate) async fn apt(&self, program: &str, args: &[&str]) -> (bool, String, String) {
         let config = self.path("apt.conf");
         let spec = CommandSpec::new(program).with_args(["-c", config.to_str().unwrap()]).with_args(args);
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.path("bin").display());
+        let spec = spec.with_env("PATH", path).with_env("DEBBUILD_HOME", self.path("state").to_str().unwrap());
         let mut said = Capture::default();
         let exit = SystemRunner.run(&Context::new(), &spec, &mut said).await.unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

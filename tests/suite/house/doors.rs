@@ -51,10 +51,12 @@ const DOORS: &[Door] = &[
     ("resolve build-deps", "App.resolve_build_deps", "resolve_build_deps"),
     ("resolve closure", "App.resolve_closure", "resolve_closure"),
     ("resolve diff", "App.resolve_diff", "resolve_diff"),
+    ("resolve edsp", "App.resolve_edsp", "resolve_edsp"),
     ("resolve installability", "App.installability", "installability"),
     ("resolve install", "App.resolve_install", "resolve_install"),
     ("resolve order", "App.resolve_order", "resolve_order"),
     ("resolve rdeps", "App.resolve_rdeps", "resolve_rdeps"),
+    ("resolve replay", "App.resolve_replay", "resolve_replay"),
     ("resolve why", "App.resolve_why", "resolve_why"),
     ("resolve why-not", "App.resolve_why_not", "resolve_why_not"),
     ("source fetch", "App.source_fetch", "source_fetch"),
@@ -107,10 +109,12 @@ const OPTIONS_ALONE: &[(&str, &str, &str)] = &[
     ("repo verify", "strict", "turns an answer into an exit code"),
     ("resolve build-deps", "all", "is App.buildability"),
     ("resolve build-deps", "check", "turns an answer into an exit code"),
+    ("resolve edsp", "install", "is App.install_edsp"),
     ("resolve install", "check", "turns an answer into an exit code"),
     ("resolve installability", "check", "turns an answer into an exit code"),
     ("resolve order", "check", "turns an answer into an exit code"),
     ("resolve rdeps", "check", "turns an answer into an exit code"),
+    ("resolve replay", "check", "turns an answer into an exit code"),
     ("resolve why", "check", "turns an answer into an exit code"),
     ("resolve why-not", "check", "turns an answer into an exit code"),
     ("task log", "follow", "a log is a value in Python; Queue.watch waits"),
@@ -161,13 +165,15 @@ fn parameters(method: &str) -> Option<Vec<&'static str>> {
     Some(named.chain(shapes.flat_map(keys)).collect())
 }
 
-/// The keys of a shape of the Python types.
-fn keys(shape: &str) -> impl Iterator<Item = &'static str> {
-    let types = TREE.iter().find(|file| file.name.ends_with("/debbuild/types.py")).expect("the types exist");
-    let body =
-        types.text.split(&format!("\nclass {shape}(TypedDict, total=False):\n")).nth(1).expect("the shape exists");
+/// The keys of a shape of the Python types, with those of the shape that it extends.
+fn keys(shape: &str) -> Vec<&'static str> {
+    let mut types = TREE.iter().filter(|file| file.name.contains("/debbuild/types/"));
+    let found = types.find_map(|file| Some(file.text.split_once(&format!("\nclass {shape}("))?.1));
+    let (base, body) = found.and_then(|rest| rest.split_once(", total=False):\n")).expect("the shape exists");
     let lines = body.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
-    lines.filter_map(|line| line.trim().split_once(": ").map(|(key, _)| key))
+    let own = lines.filter_map(|line| line.trim().split_once(": ").map(|(key, _)| key));
+    let more = if base == "TypedDict" { Vec::new() } else { keys(base) };
+    own.chain(more).collect()
 }
 
 /// Whether a file below one of these folders calls a method of this name.

@@ -86,8 +86,8 @@ impl App {
             }
         }
         let loaded = self.load_packages(cx, from).await?;
-        for index in self.load_indexes(cx, &have).await?.iter().chain(&loaded.lookaside) {
-            note_had(cx, index, &mut options.have);
+        for packages in self.load_indexes(cx, &have).await?.iter().chain(&loaded.lookaside) {
+            note_had(cx, &packages.index, &mut options.have);
         }
         let (universe, cx) = (loaded.universe(Versions::Candidate).await, cx.clone());
         Ok(blocking::run(move || order(&cx, &sources, &universe, &options)).await?)

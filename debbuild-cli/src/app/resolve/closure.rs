@@ -6,7 +6,7 @@ use debbuild_core::{
     blocking,
     context::Context,
     relation::BuildProfile,
-    resolve::{Closure, ClosureOptions, Repositories, Strictness, closure},
+    resolve::{Closure, ClosureOptions, Packages, Repositories, Strictness, closure},
 };
 
 use super::{PackagesFrom, load::Loaded};
@@ -66,7 +66,9 @@ pub(super) async fn check(
         .with_install(ask.install)
         .with_build(ask.build)
         .with_profiles(ask.profiles);
-    let repositories = Repositories::new(loaded.own).with_sources(sources).with_lookaside(loaded.lookaside);
+    let indexes = |all: Vec<Packages>| all.into_iter().map(|packages| packages.index).collect();
+    let (own, lookaside) = (indexes(loaded.own), indexes(loaded.lookaside));
+    let repositories = Repositories::new(own).with_sources(sources).with_lookaside(lookaside);
     let cx = cx.clone();
     Ok(blocking::run(move || closure(&cx, &repositories, &options)).await?)
 }

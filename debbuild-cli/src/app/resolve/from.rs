@@ -2,7 +2,14 @@
 
 use std::fmt;
 
-use debbuild_core::{arch::Architecture, error::Class, name::SuiteName, path::AbsPath, resolve::RepositoryState};
+use debbuild_core::{
+    arch::Architecture,
+    error::Class,
+    name::{PackageName, SuiteName},
+    path::AbsPath,
+    relation::Relations,
+    resolve::RepositoryState,
+};
 use debbuild_queue::model::TagName;
 
 use crate::app::{AppError, Failure, Machine};
@@ -107,6 +114,14 @@ pub struct PackagesFrom {
     pub suite: Option<SuiteName>,
     /// What lies beside all that.
     pub lookaside: Lookaside,
+    /// Files of preferences (apt_preferences(5)), the first of matching records first.
+    pub preferences: Vec<AbsPath>,
+    /// Packages that are never chosen, by name and perhaps version; what provides one of the names is not meant.
+    pub excluded: Relations,
+    /// What is on the system already: a list in dpkg's form (`/var/lib/dpkg/status`); without it the system is empty.
+    pub installed: Option<AbsPath>,
+    /// Installed packages that keep their version.
+    pub held: Vec<PackageName>,
     /// The architecture; that of this machine where none is given.
     pub architecture: Option<Architecture>,
     /// Other architectures whose packages may be installed too.

@@ -1,22 +1,23 @@
 //! Loading packages and source packages from wherever they are named.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use debbuild_core::{
     acquire::{ArchiveReader, Suite},
     arch::Architecture,
     blocking,
     context::Context,
-    control::SourceControl,
-    error::Class,
+    control::{SourceControl, utf8},
+    error::{Class, Classify as _, chain},
     event::Unit,
     name::SuiteName,
-    path::AbsPath,
+    path::{AbsPath, IoResultExt as _},
     relation::Relations,
     repo::Repository,
     resolve::{
-        ArchiveSource, DebsSource, IndexCache, IndexSource, Install, PRIORITY, PackageIndex, PackageSource, Question,
+        ArchiveSource, DebsSource, IndexCache, IndexSource, Install, Installed, PackageSource, Packages, Question,
         RepositorySource, Universe, UniverseOptions, Versions,
+        preferences::{Preferences, Provenance},
     },
 };
 use debbuild_queue::tag::TagSource;
@@ -34,21 +35,32 @@ pub(super) struct Loaded {
     /// Other architectures whose packages it can install.
     pub(super) foreign: Vec<Architecture>,
     /// What questions are about.
-    pub(super) own: Vec<Arc<PackageIndex>>,
+    pub(super) own: Vec<Packages>,
     /// What lies beside.
-    pub(super) lookaside: Vec<Arc<PackageIndex>>,
+    pub(super) lookaside: Vec<Packages>,
+    /// Which versions are preferred.
+    preferences: Preferences,
+    /// What is never chosen.
+    excluded: Relations,
+    /// What is on the system.
+    installed: Option<Installed>,
 }
 
 impl Loaded {
     /// How they are put together.
     pub(super) fn options(&self) -> UniverseOptions {
-        UniverseOptions::new(self.native.clone()).with_foreign(self.foreign.clone())
+        let options = UniverseOptions::new(self.native.clone()).with_foreign(self.foreign.clone());
+        let options = options.with_preferences(self.preferences.clone()).with_excluded(self.excluded.clone());
+        match &self.installed {
+            Some(installed) => options.with_installed(installed.clone()),
+            None => options,
+        }
     }
 
     /// All of them put together; a lookaside is as good as any other archive here.
     pub(super) async fn universe(self, versions: Versions) -> Arc<Universe> {
         let options = self.options().with_versions(versions);
-        let parts = self.own.into_iter().chain(self.lookaside).map(|index| (index, PRIORITY));
+        let parts = self.own.into_iter().chain(self.lookaside);
         Arc::new(blocking::run(move || Universe::new(options, parts)).await)
     }
 }
@@ -85,12 +97,15 @@ impl App {
                 beside.extend(self.archive_indexes(cx, reader, suite, &architectures).await?);
             }
         }
+        let preferences = preferences(cx, &from.preferences)?;
+        let installed = installed(cx, from)?;
         let (own, lookaside) = (load(cx, own).await?, load(cx, beside).await?);
         if own.is_empty() && lookaside.is_empty() {
             let message = format!("no archive has packages for {native}");
             return Err(Failure::new(Class::NotFound, message).into());
         }
-        Ok(Loaded { native, foreign: from.foreign.clone(), own, lookaside })
+        let (foreign, excluded) = (from.foreign.clone(), from.excluded.clone());
+        Ok(Loaded { native, foreign, own, lookaside, preferences, excluded, installed })
     }
 
     /// The source packages that are not those of an archive, and with `archives` also those of its suite; lookasides are not
@@ -138,11 +153,7 @@ impl App {
     }
 
     /// Reads Packages files.
-    pub(super) async fn load_indexes(
-        &self,
-        cx: &Context,
-        files: &[AbsPath],
-    ) -> Result<Vec<Arc<PackageIndex>>, AppError> {
+    pub(super) async fn load_indexes(&self, cx: &Context, files: &[AbsPath]) -> Result<Vec<Packages>, AppError> {
         load(cx, self.index_files(files)).await
     }
 
@@ -178,8 +189,12 @@ impl App {
         for place in places {
             let repository = Repository::open(cx, place.dir.clone()).await?;
             let suite = self.repo_suite(cx, &repository, place.suite.as_ref()).await?;
+            let options = repository.suites(cx).await?.into_iter().find(|options| options.suite == suite);
             let source = RepositorySource::new(repository, suite).with_state(place.state);
-            let source = source.with_architectures(architectures.to_vec());
+            let mut source = source.with_architectures(architectures.to_vec());
+            if let Some(options) = options {
+                source = source.with_options(&options);
+            }
             let name = format!("{}:{}", place.dir, source.name());
             all.push(Box::new(source.with_name(name)));
         }
@@ -204,7 +219,30 @@ fn boxed<S: PackageSource + 'static>(sources: impl IntoIterator<Item = S>) -> So
     sources.into_iter().map(|source| Box::new(source) as Box<dyn PackageSource>).collect()
 }
 
-async fn load(cx: &Context, sources: Sources) -> Result<Vec<Arc<PackageIndex>>, AppError> {
+/// The records of these files, one file after the other.
+fn preferences(cx: &Context, files: &[AbsPath]) -> Result<Preferences, AppError> {
+    let mut all = Preferences::default();
+    for file in files {
+        let text = fs::read(file).at("read", file)?;
+        let read = Preferences::parse(utf8(&text)?);
+        let read = read.map_err(|error| Failure::new(error.class(), format!("{file}: {}", chain(&error))))?;
+        read.warnings().iter().for_each(|warning| cx.warn(format!("{file}: {warning}")));
+        all = all.and(read)?;
+    }
+    Ok(all)
+}
+
+/// What is on the system.
+fn installed(cx: &Context, from: &PackagesFrom) -> Result<Option<Installed>, AppError> {
+    let Some(file) = &from.installed else { return Ok(None) };
+    let text = fs::read(file).at("read", file)?;
+    let installed = Installed::parse_status(utf8(&text)?);
+    installed.packages.problems().iter().for_each(|problem| cx.warn(format!("{file}: {problem}")));
+    let held = installed.held.iter().chain(&from.held).cloned().collect();
+    Ok(Some(installed.with_held(held)))
+}
+
+async fn load(cx: &Context, sources: Sources) -> Result<Vec<Packages>, AppError> {
     // A source of whole indexes takes no notice of the question.
     let any = Question::Install(Install::new(Relations::default()));
     let mut indexes = Vec::new();
@@ -213,7 +251,9 @@ async fn load(cx: &Context, sources: Sources) -> Result<Vec<Arc<PackageIndex>>, 
         for problem in index.problems() {
             cx.warn(format!("{}: {problem}", index.name()));
         }
-        indexes.push(index);
+        // What is not from an archive is from this machine.
+        let provenance = source.provenance().unwrap_or_else(|| Provenance::new().with_site(""));
+        indexes.push(Packages::new(index, provenance));
     }
     Ok(indexes)
 }

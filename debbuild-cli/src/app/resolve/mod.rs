@@ -2,8 +2,10 @@
 
 mod builds;
 mod closure;
+mod edsp;
 mod from;
 mod load;
+mod problem;
 mod reasons;
 
 use std::{collections::BTreeSet, fs, sync::Arc};
@@ -27,6 +29,7 @@ use debbuild_core::{
     },
 };
 pub use from::{Lookaside, PackagesFrom, RepositoryPlace};
+pub use problem::Replayed;
 pub use reasons::{EXPLAIN_LIMIT, PictureForm, Reasons, picture_of};
 
 use super::{App, AppError, BuildSource, Failure};
@@ -61,16 +64,22 @@ impl App {
         Ok(Architecture::new(String::from_utf8_lossy(&said).trim())?)
     }
 
-    /// What would be installed for these packages.
+    /// What would be installed for these packages. `keep`: a file for the problem, to be asked again.
     ///
     /// # Errors
     /// What loading the packages gives; that they cannot be installed is an answer.
-    pub async fn resolve_install(&self, cx: &Context, from: &PackagesFrom, ask: Install) -> Result<Answer, AppError> {
+    pub async fn resolve_install(
+        &self,
+        cx: &Context,
+        from: &PackagesFrom,
+        ask: Install,
+        keep: Option<&AbsPath>,
+    ) -> Result<Answer, AppError> {
         let universe = self.load_packages(cx, from).await?.universe(Versions::Candidate).await;
-        answer(cx, universe, Question::Install(ask)).await
+        self.ask(cx, universe, Question::Install(ask), keep).await
     }
 
-    /// What would be installed to build a source package.
+    /// What would be installed to build a source package. `keep`: a file for the problem, to be asked again.
     ///
     /// # Errors
     /// Class `not-found` for an unknown source package; what loading the packages gives.
@@ -80,11 +89,26 @@ impl App {
         from: &PackagesFrom,
         source: &SourceOf,
         profiles: BTreeSet<BuildProfile>,
+        keep: Option<&AbsPath>,
     ) -> Result<Answer, AppError> {
         let source = self.source_control(cx, from, source).await?;
         let universe = self.load_packages(cx, from).await?.universe(Versions::Candidate).await;
         let ask = BuildDeps::new(source, universe.options().native.clone()).with_profiles(profiles);
-        answer(cx, universe, Question::BuildDeps(Box::new(ask))).await
+        self.ask(cx, universe, Question::BuildDeps(Box::new(ask)), keep).await
+    }
+
+    async fn ask(
+        &self,
+        cx: &Context,
+        universe: Arc<Universe>,
+        question: Question,
+        keep: Option<&AbsPath>,
+    ) -> Result<Answer, AppError> {
+        let answered = answer(cx, Arc::clone(&universe), question.clone()).await?;
+        if let Some(file) = keep {
+            self.keep_problem(cx, universe, question, answered.clone(), file).await?;
+        }
+        Ok(answered)
     }
 
     /// Asks of every package, but not those of lookasides, whether it can be installed on an empty system with all that is there.

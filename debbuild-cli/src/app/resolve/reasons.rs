@@ -117,7 +117,8 @@ impl App {
         .await
     }
 
-    /// Why packages cannot be installed: no more steps than are needed to see it, unless that takes longer than the limit.
+    /// Why packages cannot be installed: no more steps than are needed to see it, unless that takes longer than the limit. `keep`: a
+    /// file for the problem, to be asked again.
     ///
     /// # Errors
     /// What loading the packages gives; that they can be installed is an answer.
@@ -128,9 +129,15 @@ impl App {
         ask: Install,
         versions: Versions,
         limit: Duration,
+        keep: Option<&AbsPath>,
     ) -> Result<Answer, AppError> {
         let universe = self.load_packages(cx, from).await?.universe(versions).await;
-        explained(cx, universe, Question::Install(ask), limit).await
+        let question = Question::Install(ask);
+        let answer = explained(cx, Arc::clone(&universe), question.clone(), limit).await?;
+        if let Some(file) = keep {
+            self.keep_problem(cx, universe, question, answer.clone(), file).await?;
+        }
+        Ok(answer)
     }
 
     /// Who needs a package; also the source packages of files, folders, repositories and tags, and with `archives` those of the

@@ -5,6 +5,8 @@ mod chroot;
 mod closure;
 mod compose;
 mod deb;
+mod edsp;
+mod problem;
 mod queue;
 mod reasons;
 mod repo;
@@ -23,6 +25,8 @@ use debbuild_core::{
     error::Class,
     event::{Event, SpanId, Unit},
 };
+pub use edsp::reply_json;
+pub use problem::replayed_json;
 pub use queue::{published_json, worked_json};
 pub use reasons::{change_name, changed_json, dependency_name, dependents_json, reasons_json, why_not_json};
 pub use repo::{diff_json, entry_json, report_json, state_json, suite_json};

@@ -1,9 +1,9 @@
 //! The options that say which packages a question is about; every verb has them.
 
-use debbuild_core::{arch::Architecture, name::SuiteName};
+use debbuild_core::{arch::Architecture, name::SuiteName, relation::Relations};
 use debbuild_queue::model::TagName;
 
-use super::super::Door;
+use super::{super::Door, ask::together};
 use crate::app::{AppError, Lookaside, PackagesFrom, RepositoryPlace};
 
 /// Which packages there are, and whether `no` is a failure.
@@ -46,6 +46,12 @@ pub(super) struct PlacesArgs {
     /// A repository that lies beside
     #[arg(long, value_name = "DIR[:SUITE][@STATE]")]
     lookaside_repo: Vec<String>,
+    /// A file of preferences (apt_preferences), which decide about candidates; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    preferences: Vec<String>,
+    /// Packages that are never chosen: 'a', 'b (<< 2)'; may be given more than once
+    #[arg(long, value_name = "PACKAGES", value_parser = Relations::parse)]
+    excluded: Vec<Relations>,
     /// The architecture; that of this machine where none is given
     #[arg(long)]
     arch: Option<Architecture>,
@@ -75,6 +81,8 @@ pub(super) fn places(door: &Door, args: &PlacesArgs) -> Result<PackagesFrom, App
         .with_lookaside(beside)
         .with_architecture(args.arch.clone());
     from.debs = paths(&args.debs)?;
+    from.preferences = paths(&args.preferences)?;
+    from.excluded = together(&args.excluded);
     from.tags.clone_from(&args.tag);
     from.suite.clone_from(&args.suite);
     from.foreign.clone_from(&args.foreign);

@@ -1,22 +1,27 @@
 //! `debbuild resolve`: questions about dependencies.
 
+mod ask;
 mod builds;
 mod closure;
+mod edsp;
 mod from;
 mod reasons;
+mod replay;
 
 use clap::Subcommand;
 use debbuild_core::{
     error::Class,
+    path::AbsPath,
     relation::{BuildProfile, Relations},
-    resolve::{Answer as Resolved, Broken, Install, Installability, Recommends, Unknown},
+    resolve::{Answer as Resolved, Broken, Install, Installability, Selected, Solution, Unknown},
 };
 
+use ask::{SystemArgs, WishArgs, together};
 use from::{FromArgs, from};
 
 use super::{Answer, Done, Door};
 use crate::{
-    app::{SourceOf, answer_json, installability_json, units::show_size},
+    app::{AppError, SourceOf, answer_json, installability_json, units::show_size},
     console::Table,
 };
 
@@ -29,8 +34,8 @@ pub(crate) struct ResolveArgs {
 
 #[derive(Debug, Subcommand)]
 enum ResolveVerb {
-    /// Print what would be installed for packages
-    Install(InstallArgs),
+    /// Print what would be installed for packages, and what would change on a system
+    Install(Box<InstallArgs>),
     /// Print what would be installed to build a source package, or all that cannot be built
     BuildDeps(BuildDepsArgs),
     /// Print the packages that cannot be installed
@@ -47,19 +52,24 @@ enum ResolveVerb {
     Rdeps(Box<reasons::RdepsArgs>),
     /// Print what differs between two answers
     Diff(reasons::DiffArgs),
+    /// Answer what apt asks a solver (apt-get --solver debbuild)
+    Edsp(edsp::EdspArgs),
+    /// Ask a problem again that was kept in a file
+    Replay(replay::ReplayArgs),
 }
 
 #[derive(Debug, clap::Args)]
 struct InstallArgs {
     /// Packages, as Depends has them: 'hello', 'gcc (>= 4:12)', 'a | b'
-    #[arg(required = true, value_parser = Relations::parse)]
+    #[arg(required_unless_present_any = ["remove", "upgrade_all", "essential"], value_parser = Relations::parse)]
     seeds: Vec<Relations>,
-    /// Recommended packages too
-    #[arg(long)]
-    recommends: bool,
-    /// Every essential package too, as in a root file system
-    #[arg(long)]
-    essential: bool,
+    #[command(flatten)]
+    wishes: WishArgs,
+    #[command(flatten)]
+    system: SystemArgs,
+    /// Keep the problem in this file, to be asked again (resolve replay)
+    #[arg(long, value_name = "FILE")]
+    save_problem: Option<String>,
     #[command(flatten)]
     from: FromArgs,
 }
@@ -75,6 +85,9 @@ struct BuildDepsArgs {
     /// Build profiles
     #[arg(long, value_delimiter = ',', value_name = "P,..")]
     profiles: Vec<BuildProfile>,
+    /// Keep the problem in this file, to be asked again (resolve replay)
+    #[arg(long, value_name = "FILE")]
+    save_problem: Option<String>,
     #[command(flatten)]
     from: FromArgs,
 }
@@ -90,7 +103,7 @@ struct InstallabilityArgs {
 
 pub(super) async fn resolve(door: &Door, args: ResolveArgs) -> Answer {
     match args.verb {
-        ResolveVerb::Install(args) => install(door, args).await,
+        ResolveVerb::Install(args) => install(door, *args).await,
         ResolveVerb::BuildDeps(args) => build_deps(door, args).await,
         ResolveVerb::Installability(args) => installability(door, args).await,
         ResolveVerb::Order(args) => builds::order(door, *args).await,
@@ -99,14 +112,17 @@ pub(super) async fn resolve(door: &Door, args: ResolveArgs) -> Answer {
         ResolveVerb::WhyNot(args) => reasons::why_not(door, *args).await,
         ResolveVerb::Rdeps(args) => reasons::rdeps(door, *args).await,
         ResolveVerb::Diff(args) => reasons::diff(door, &args),
+        ResolveVerb::Edsp(args) => edsp::edsp(door, args).await,
+        ResolveVerb::Replay(args) => replay::replay(door, args).await,
     }
 }
 
 async fn install(door: &Door, args: InstallArgs) -> Answer {
-    let seeds = Relations(args.seeds.into_iter().flat_map(|relations| relations.0).collect());
-    let recommends = if args.recommends { Recommends::Install } else { Recommends::Ignore };
-    let ask = Install::new(seeds).with_recommends(recommends).with_essential(args.essential);
-    let answer = door.app.resolve_install(&door.cx, &from(door, &args.from)?, ask).await?;
+    let mut from = from(door, &args.from)?;
+    let ask = args.wishes.read(Install::new(together(&args.seeds)));
+    let ask = args.system.read(door, &mut from, ask)?;
+    let keep = file(door, args.save_problem.as_deref())?;
+    let answer = door.app.resolve_install(&door.cx, &from, ask, keep.as_ref()).await?;
     show(door, &answer, args.from.check)
 }
 
@@ -117,8 +133,14 @@ async fn build_deps(door: &Door, args: BuildDepsArgs) -> Answer {
         Some(file) if file.ends_with(".dsc") => SourceOf::Dsc(door.app.machine().path(file)?),
         Some(name) => SourceOf::Named(name.parse()?),
     };
-    let answer = door.app.resolve_build_deps(&door.cx, &from(door, &args.from)?, &source, profiles).await?;
+    let (from, keep) = (from(door, &args.from)?, file(door, args.save_problem.as_deref())?);
+    let answer = door.app.resolve_build_deps(&door.cx, &from, &source, profiles, keep.as_ref()).await?;
     show(door, &answer, args.from.check)
+}
+
+/// A file that may be named.
+fn file(door: &Door, named: Option<&str>) -> Result<Option<AbsPath>, AppError> {
+    Ok(named.map(|file| door.app.machine().path(file)).transpose()?)
 }
 
 async fn installability(door: &Door, args: InstallabilityArgs) -> Answer {
@@ -138,6 +160,7 @@ fn show(door: &Door, answer: &Resolved, check: bool) -> Answer {
 
 fn text(answer: &Resolved) -> String {
     match answer {
+        Resolved::Satisfied(solution) if is_of_system(solution) => changes_text(solution),
         Resolved::Satisfied(solution) => {
             let mut table = Table::new(["PACKAGE", "VERSION", "ARCHITECTURE", "FROM"]);
             for selected in &solution.packages {
@@ -157,6 +180,43 @@ fn text(answer: &Resolved) -> String {
         Resolved::Unknown(why) => format!("It is not known: {why}\n"),
         _ => "It is not known.\n".to_owned(),
     }
+}
+
+/// Whether something was there before.
+fn is_of_system(solution: &Solution) -> bool {
+    !solution.removed.is_empty() || solution.packages.iter().any(|selected| selected.installed.is_some())
+}
+
+/// What changes on a system.
+fn changes_text(solution: &Solution) -> String {
+    let mut table = Table::new(["CHANGE", "PACKAGE", "ARCHITECTURE", "BEFORE", "AFTER", "FROM"]);
+    let none = || "-".to_owned();
+    let mut counts = [0_usize; 4];
+    for selected in solution.packages.iter().filter(|selected| !selected.is_unchanged()) {
+        let Selected { package, origin, installed, .. } = selected;
+        let (at, change) = match installed {
+            None => (0, "install"),
+            Some(before) if package.version.compare(before).is_gt() => (1, "upgrade"),
+            Some(_) => (2, "downgrade"),
+        };
+        counts[at] += 1;
+        let before = installed.as_ref().map_or_else(none, ToString::to_string);
+        let [name, architecture] = [package.package.to_string(), package.architecture.to_string()];
+        table.row([change.to_owned(), name, architecture, before, package.version.to_string(), origin.to_string()]);
+    }
+    for gone in &solution.removed {
+        counts[3] += 1;
+        let [name, architecture, before] =
+            [&gone.package as &dyn ToString, &gone.architecture, &gone.version].map(|value| value.to_string());
+        table.row(["remove".to_owned(), name, architecture, before, none(), none()]);
+    }
+    let [new, up, down, gone] = counts;
+    let same = solution.packages.len() - new - up - down;
+    let size = show_size(solution.download_size());
+    let table = if new + up + down + gone == 0 { String::new() } else { format!("{}\n", table.text()) };
+    format!(
+        "{table}{new} to install, {up} to upgrade, {down} to downgrade, {gone} to remove, {same} stay; {size} to download\n"
+    )
 }
 
 fn broken_text(found: &Installability) -> String {

@@ -6,14 +6,14 @@ use debbuild_core::{
     error::Class,
     name::PackageName,
     relation::Relations,
-    resolve::{
-        Answer as Resolved, Changed, Dependent, Install, Needer, Picked, Picture, Rdeps, Recommends, Versions, Why,
-    },
+    resolve::{Answer as Resolved, Changed, Dependent, Install, Needer, Picked, Picture, Rdeps, Versions, Why},
 };
 use serde_json::Value;
 
 use super::{
-    Answer, Door, checked,
+    Answer, Door,
+    ask::{SystemArgs, WishArgs, together},
+    checked, file,
     from::{FromArgs, from},
     text,
 };
@@ -65,14 +65,12 @@ pub(super) struct WhyArgs {
     /// The package
     package: PackageName,
     /// What was asked for, as Depends has it; may be given more than once
-    #[arg(long = "for", value_name = "SEED", value_parser = Relations::parse, required_unless_present = "essential")]
+    #[arg(long = "for", value_name = "SEED", value_parser = Relations::parse, required_unless_present_any = ["essential", "installed"])]
     seeds: Vec<Relations>,
-    /// Recommended packages too
-    #[arg(long)]
-    recommends: bool,
-    /// Every essential package too, as in a root file system
-    #[arg(long)]
-    essential: bool,
+    #[command(flatten)]
+    wishes: WishArgs,
+    #[command(flatten)]
+    system: SystemArgs,
     #[command(flatten)]
     picture: PictureArgs,
     #[command(flatten)]
@@ -90,9 +88,14 @@ pub(super) struct WhyNotArgs {
     /// Any version may be chosen, not only the one that apt would take
     #[arg(long)]
     any_version: bool,
+    #[command(flatten)]
+    system: SystemArgs,
     /// How long it may take to make the explanation as short as it can be
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     limit: Duration,
+    /// Keep the problem in this file, to be asked again (resolve replay)
+    #[arg(long, value_name = "FILE")]
+    save_problem: Option<String>,
     #[command(flatten)]
     picture: PictureArgs,
     #[command(flatten)]
@@ -127,14 +130,11 @@ pub(super) struct DiffArgs {
     after: String,
 }
 
-fn together(groups: Vec<Relations>) -> Relations {
-    Relations(groups.into_iter().flat_map(|relations| relations.0).collect())
-}
-
 pub(super) async fn why(door: &Door, args: WhyArgs) -> Answer {
-    let recommends = if args.recommends { Recommends::Install } else { Recommends::Ignore };
-    let ask = Install::new(together(args.seeds)).with_recommends(recommends).with_essential(args.essential);
-    let reasons = door.app.resolve_why(&door.cx, &from(door, &args.from)?, ask, args.package).await?;
+    let mut from = from(door, &args.from)?;
+    let ask = args.wishes.read(Install::new(together(&args.seeds)));
+    let ask = args.system.read(door, &mut from, ask)?;
+    let reasons = door.app.resolve_why(&door.cx, &from, ask, args.package).await?;
     let told = match &reasons {
         Reasons::There(why) => why_text(why),
         Reasons::NotThere { package, among } => format!("{package} is not among the {among} packages.\n"),
@@ -145,9 +145,11 @@ pub(super) async fn why(door: &Door, args: WhyArgs) -> Answer {
 }
 
 pub(super) async fn why_not(door: &Door, args: WhyNotArgs) -> Answer {
-    let ask = Install::new(together(args.wanted)).with_essential(args.essential);
+    let (mut from, keep) = (from(door, &args.from)?, file(door, args.save_problem.as_deref())?);
+    let ask = Install::new(together(&args.wanted)).with_essential(args.essential);
+    let ask = args.system.read(door, &mut from, ask)?;
     let versions = if args.any_version { Versions::All } else { Versions::Candidate };
-    let answer = door.app.resolve_why_not(&door.cx, &from(door, &args.from)?, ask, versions, args.limit).await?;
+    let answer = door.app.resolve_why_not(&door.cx, &from, ask, versions, args.limit, keep.as_ref()).await?;
     let told = match &answer {
         Resolved::Satisfied(solution) => format!("It can be installed, as {} packages.\n", solution.packages.len()),
         other => text(other),

@@ -41,7 +41,14 @@ impl Scenario<'_> {
         let mut held = BTreeSet::new();
         let there = self.there();
         for listed in self.versions.iter().filter(|listed| !self.is_refused(listed, &there)) {
-            if listed.candidate {
+            // What is installed does not give way to another build of the same version.
+            let here = there.get(&(listed.name, self.place(listed)));
+            let same = here.filter(|here| here.version == listed.version && here.id != listed.id);
+            if let Some(here) = same {
+                if listed.candidate {
+                    here.write(&mut candidates);
+                }
+            } else if listed.candidate {
                 listed.write(&mut candidates);
             } else if !strict && !listed.installed {
                 listed.write(others.entry(Reverse(listed.priority)).or_default());
@@ -111,15 +118,15 @@ impl Scenario<'_> {
         Ok(relation(&best.package, architecture, version))
     }
 
-    /// The packages that are installed in some version, by name and architecture.
-    fn there(&self) -> HashSet<(&str, &Architecture)> {
+    /// The versions that are installed, by name and architecture.
+    fn there(&self) -> HashMap<(&str, &Architecture), &Listed<'_>> {
         let installed = self.versions.iter().filter(|listed| listed.installed);
-        installed.map(|listed| (listed.name, self.place(listed))).collect()
+        installed.map(|listed| ((listed.name, self.place(listed)), listed)).collect()
     }
 
     /// Whether apt's user does not want any version: it is held, and not installed.
-    fn is_refused(&self, listed: &Listed<'_>, there: &HashSet<(&str, &Architecture)>) -> bool {
-        listed.hold && !there.contains(&(listed.name, self.place(listed)))
+    fn is_refused(&self, listed: &Listed<'_>, there: &HashMap<(&str, &Architecture), &Listed<'_>>) -> bool {
+        listed.hold && !there.contains_key(&(listed.name, self.place(listed)))
     }
 
     /// The names of packages in the order in which apt came to know them.

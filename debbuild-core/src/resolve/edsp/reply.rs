@@ -138,15 +138,12 @@ impl Scenario<'_> {
         let mut by_key: HashMap<Key<'_>, &Listed<'_>> = HashMap::new();
         for listed in self.versions.iter().rev() {
             let key = (&listed.package, &listed.architecture, &listed.version);
-            // Of two builds of one version the candidate is meant, else the one that is installed, else the first.
-            let better = |known: &&mut &Listed<'_>| !(known.candidate || known.installed && !listed.candidate);
+            // Of two builds of one version the one that is installed is meant, else the candidate, else the first.
+            let rank = |listed: &Listed<'_>| (listed.installed, listed.candidate);
             match by_key.get_mut(&key) {
+                Some(known) if rank(known) > rank(listed) => {}
+                Some(known) => *known = listed,
                 None => drop(by_key.insert(key, listed)),
-                Some(known) => {
-                    if better(&known) {
-                        *known = listed;
-                    }
-                }
             }
         }
         let find = |key: Key<'_>| {

@@ -100,6 +100,19 @@ fn what_is_installed_stays_unless_it_must_go() {
 }
 
 #[test]
+fn what_cannot_stay_takes_nothing_else_with_it() {
+    let versions = [
+        &format!("base 3 amd64|{YES}"),
+        &format!("old 2 amd64|{HERE}; Depends: base, user, base (<< 3)"),
+        &format!("other 1 amd64|{YES}; Provides: service"),
+        &format!("user 1 amd64|{HERE}; Depends: service"),
+        "base 2 amd64|Installed: yes; Provides: service",
+    ];
+    let said = reply("Upgrade-All: yes\n", &versions);
+    assert_eq!(said, "Install 1 base 3\nInstall 3 other 1\nRemove 2 old 2");
+}
+
+#[test]
 fn held_packages_do_not_change_and_refused_ones_do_not_come() {
     let versions = [
         "lib 1 amd64|Installed: yes; Hold: yes",

@@ -121,7 +121,7 @@ pub(super) fn read<'a>(
             let mut build = BuildDeps::new(source, architecture.clone()).with_profiles(profiles);
             let builds: Vec<&str> = asked.words("Builds").collect();
             (build.any, build.all) = (builds.contains(&"any"), builds.contains(&"all"));
-            Ok(Question::BuildDeps(Box::new(build)))
+            Ok(kept(&Question::BuildDeps(Box::new(build))))
         }
         _ => Err(asked.error("Question", "is neither install nor build-deps").into()),
     }

@@ -44,6 +44,12 @@ pub(super) fn reach(universe: &Universe, roots: &Roots) -> Reached {
     for id in universe.all().filter(|id| missing.contains(universe.package_name(*id))) {
         reached.0.entry(id).or_insert(true);
     }
+    // A name that is installed in some version is preferred, also where another version is wanted.
+    let names = reached.0.keys().map(|id| universe.name_of(*id));
+    let installed: Vec<SolvableId> = names.filter_map(|name| universe.installed(name)).collect();
+    for id in installed {
+        reached.0.entry(id).or_insert(true);
+    }
     reached
 }
 

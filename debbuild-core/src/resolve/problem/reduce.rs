@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     super::{Answer, AnswerKind, Question, Resolver},
     Problem, ProblemError,
+    order::Order,
     part::{Kept, Value},
     question::relations_mut,
 };
@@ -28,7 +29,9 @@ impl Problem {
         let start = if search.holds(&named)? { named } else { all };
         let kept = self.with(&search.least(start)?);
         let answer = kept.ask(cx, resolver)?;
-        Self::of(&kept.universe()?, &kept.question, &answer)
+        let reduced = Self::of(&kept.universe()?, &kept.question, &answer)?;
+        // The order decides among solutions, and there is none.
+        Ok(Self { order: Order::default(), ..reduced })
     }
 
     fn ask(&self, cx: &Context, resolver: &dyn Resolver) -> Result<Answer, ProblemError> {

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 
 use super::{SourcePackages, WORTH_KEEPING, read};
 use crate::{
-    acquire::Suite,
+    acquire::{Suite, fetch::Uri},
     arch::Architecture,
     blocking,
     context::Context,
     name::ComponentName,
-    resolve::{IndexCache, PackageIndex, PackageSource, Question, SourceError},
+    resolve::{IndexCache, PackageIndex, PackageSource, Question, SourceError, preferences::Provenance},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +88,15 @@ impl ArchiveSource {
 impl PackageSource for ArchiveSource {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn provenance(&self) -> Option<Provenance> {
+        let provenance = Provenance::of_release(self.suite.release()).with_component(self.component.as_str());
+        let site = self.suite.archive().uris.first().map_or("", Uri::host);
+        Some(match &self.holds {
+            Holds::Packages(architecture) => provenance.with_architecture(architecture.as_str()).with_site(site),
+            Holds::Sources => provenance.with_site(site),
+        })
     }
 
     async fn load(&self, cx: &Context, _: &Question) -> Result<Arc<PackageIndex>, SourceError> {

@@ -11,8 +11,8 @@ use crate::{
     clock::{Timestamp, TimestampError},
     context::Context,
     name::SuiteName,
-    repo::{RepoError, Repository, StateId},
-    resolve::{PackageIndex, PackageSource, Question, SourceError},
+    repo::{RepoError, Repository, StateId, SuiteOptions},
+    resolve::{PackageIndex, PackageSource, Question, SourceError, preferences::Provenance},
 };
 
 /// Which content of a suite is meant.
@@ -65,6 +65,7 @@ pub struct RepositorySource {
     suite: SuiteName,
     state: RepositoryState,
     architectures: Vec<Architecture>,
+    provenance: Option<Provenance>,
 }
 
 impl RepositorySource {
@@ -72,7 +73,7 @@ impl RepositorySource {
     #[must_use]
     pub fn new(repository: Repository, suite: SuiteName) -> Self {
         let (name, state) = (suite.to_string(), RepositoryState::Current);
-        Self { name, repository, suite, state, architectures: Vec::new() }
+        Self { name, repository, suite, state, architectures: Vec::new(), provenance: None }
     }
 
     /// Another content of the suite. In answers it is called `SUITE@STATE`.
@@ -90,6 +91,19 @@ impl RepositorySource {
     #[must_use]
     pub fn with_architectures(mut self, architectures: Vec<Architecture>) -> Self {
         self.architectures = architectures;
+        self
+    }
+
+    /// As preferences see it: what the suite says of itself.
+    #[must_use]
+    pub fn with_options(mut self, options: &SuiteOptions) -> Self {
+        let SuiteOptions { suite, codename, origin, label, .. } = options;
+        let provenance = Provenance::new().with_suite(suite.as_str()).with_codename(codename.as_str());
+        let mut provenance = provenance.with_origin(origin).with_label(label).with_site("");
+        provenance.version.clone_from(&options.version);
+        let (not_automatic, but_automatic) = (options.not_automatic, options.but_automatic_upgrades);
+        let provenance = provenance.with_not_automatic(not_automatic).with_but_automatic_upgrades(but_automatic);
+        self.provenance = Some(provenance);
         self
     }
 
@@ -115,6 +129,10 @@ impl RepositorySource {
 impl PackageSource for RepositorySource {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn provenance(&self) -> Option<Provenance> {
+        self.provenance.clone()
     }
 
     async fn load(&self, cx: &Context, _: &Question) -> Result<Arc<PackageIndex>, SourceError> {

@@ -113,25 +113,27 @@ impl Universe {
         self.names = names;
     }
 
-    /// What decides first which version is the candidate: what is held stays, and an older version than the installed one is
-    /// taken only where its priority demands that.
-    fn rank(&self, id: SolvableId, installed: Option<SolvableId>) -> (bool, bool, i32) {
-        let priority = self.solvables[id as usize].priority;
-        let Some(current) = installed else { return (false, true, priority) };
+    /// What decides first which version is the candidate: what is excluded is none, what is held stays, and an older version than
+    /// the installed one is taken only where its priority demands that.
+    fn rank(&self, id: SolvableId, installed: Option<SolvableId>) -> (bool, bool, bool, i32) {
+        let Solvable { priority, barred, .. } = self.solvables[id as usize];
+        let Some(current) = installed else { return (!barred, false, true, priority) };
         let held = self
             .options
             .installed
             .as_ref()
             .is_some_and(|installed| installed.held.iter().any(|held| held.as_str() == self.package_name(current)));
         let fits = may_downgrade(priority) || self.version(id).compare(self.version(current)).is_ge();
-        (held && id == current, fits, priority)
+        (!barred, held && id == current, fits, priority)
     }
 
+    /// Marks what is excluded, before anything is known of what others provide.
     pub(super) fn bar_excluded(&mut self) {
+        self.providers.resize_with(self.symbols.len(), Vec::new);
         let mut barred = Vec::new();
         for relation in self.options.excluded.iter().flat_map(|group| &group.0) {
             let target = self.target_of(relation);
-            barred.extend(self.satisfying(target, 0).filter(|id| self.package_name(*id) == relation.package.as_str()));
+            barred.extend(self.satisfying(target, 0));
         }
         for id in barred {
             self.solvables[id as usize].barred = true;

@@ -113,9 +113,9 @@ impl Universe {
         if let Some(Installed { packages, .. }) = universe.options.installed.clone() {
             universe.add(Packages::new(packages, Provenance::installed()), true);
         }
+        universe.bar_excluded();
         universe.order();
         universe.note_providers();
-        universe.bar_excluded();
         universe
     }
 

@@ -6,7 +6,7 @@ use super::super::{
     PackageIndex,
     preferences::{Preferences, Provenance},
 };
-use crate::{arch::Architecture, name::PackageName, relation::Relations};
+use crate::{arch::Architecture, control::paragraphs, name::PackageName, relation::Relations};
 
 /// apt's priority of an ordinary archive (apt_preferences(5)).
 pub const PRIORITY: i32 = 500;
@@ -69,6 +69,16 @@ impl Installed {
     #[must_use]
     pub const fn new(packages: Arc<PackageIndex>) -> Self {
         Self { packages, held: BTreeSet::new() }
+    }
+
+    /// Reads dpkg's list (`/var/lib/dpkg/status`): what is installed, and what of that the list says is held.
+    #[must_use]
+    pub fn parse_status(text: &str) -> Self {
+        let held = paragraphs(text).flatten().filter(|stanza| {
+            stanza.get("Status").is_some_and(|status| status.split_ascii_whitespace().next() == Some("hold"))
+        });
+        let held = held.filter_map(|stanza| PackageName::new(stanza.get("Package")?).ok()).collect();
+        Self { packages: PackageIndex::parse_status("installed", text).into(), held }
     }
 
     /// With packages that must stay in the version that they have.

@@ -1,0 +1,96 @@
+"""This machine, chroots and builds."""
+
+from typing import Any, Literal, TypedDict
+
+
+class Finding(TypedDict):
+    group: str
+    name: str
+    level: Literal["ok", "optional", "missing"]
+    detail: str
+    mend: list[str]
+
+
+class Report(TypedDict):
+    schema: int
+    ready: bool
+    findings: list[Finding]
+
+
+class Swept(TypedDict):
+    dry_run: bool
+    blobs: int
+    bytes: int
+
+
+class Chroot(TypedDict):
+    id: str
+    suite: str
+    architecture: str
+    variant: str
+    include: list[str]
+    created: str
+    epoch: str
+    packages: int
+    size: int
+    sha256: str
+    tarball: str
+
+
+class ChrootDetail(TypedDict):
+    chroot: Chroot
+    lock: dict[str, Any]
+
+
+class ChrootPackage(TypedDict):
+    package: str
+    version: str
+    architecture: str
+    sha256: str
+
+
+class ChrootDiff(TypedDict):
+    removed: list[ChrootPackage]
+    added: list[ChrootPackage]
+
+
+class Run(TypedDict):
+    """How a command ended, and all it said."""
+
+    status: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+
+
+class Rebuilt(TypedDict):
+    dsc: str
+
+
+class BuildRecord(TypedDict):
+    """``result.json``; its schema is ``docs/schemas/result-v1.json``."""
+
+    schema: int
+    source: str
+    version: str
+    architecture: str
+    suite: str
+    request_key: str | None
+    build_key: str | None
+    chroot_id: str | None
+    outcome: Literal["succeeded", "failed", "aborted"]
+    failure: dict[str, Any] | None
+    stages: list[dict[str, Any]]
+    artifacts: list[dict[str, Any]]
+    resources: dict[str, Any]
+    builder: dict[str, Any]
+    network: str
+    profiles: list[str]
+    lock: str | None
+    log: dict[str, Any] | None
+
+
+class Compose(TypedDict):
+    id: str
+    status: str
+    folder: str
