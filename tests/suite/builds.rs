@@ -98,14 +98,15 @@ async fn people_read_the_order_and_may_fail_on_what_cannot_be_built() {
         ": bar, foo\n  bar needs foo: foo, by foo\n  foo needs bar: bar, by bar\n  broken: foo with nocheck, without bar\n",
         "  broken: hen of hen from somewhere else, for egg\n",
         "\nCannot be built\nlost 1: source lost 1 needs nowhere, which no package provides\nlater 1: it needs lost\n",
-        "\n6 builds in 3 stages, 1 of them again\n2 cycles; 1 source packages are needed from somewhere else\n",
+        "\n6 builds in 3 stages, 1 of them again\n2 cycles; packages of 1 source package are needed from somewhere else\n",
         "\n2 source packages cannot be built\n",
     ] {
         assert!(human.stdout.contains(line), "{line:?} in {}", human.stdout);
     }
     let fine = resolve(&user, &["order", "top", "--check"]).await;
     assert_eq!(fine.status, 0, "{fine:?}");
-    assert!(fine.stdout.contains("packages of 1 other source packages must be there"), "{fine:?}");
+    assert!(fine.stdout.contains("\n1 build in 1 stage, 0 of them again\n0 cycles; "), "{fine:?}");
+    assert!(fine.stdout.contains("packages of 1 other source package must be there"), "{fine:?}");
     let absent = resolve(&user, &["order", "absent", "--format", "json"]).await;
     assert_eq!((absent.status, &absent.error()["class"]), (3, &json!("not-found")));
     let none = user.run(["resolve", "order", "--packages", "Packages", "--arch", "amd64", "--format", "json"]).await;

@@ -160,14 +160,21 @@ fn summary(text: &mut String, order: &Order) {
     let builds: usize = order.stages.iter().map(Vec::len).sum();
     let breaks = order.cycles.iter().flat_map(|cycle| &cycle.breaks);
     let existing = breaks.filter(|one| matches!(one, Break::Existing { .. })).count();
-    writeln!(text, "\n{builds} builds in {} stages, {} of them again", order.stages.len(), order.rebuilds.len()).ok();
-    writeln!(text, "{} cycles; {existing} source packages are needed from somewhere else", order.cycles.len()).ok();
+    let (builds, stages) = (some(builds, "build"), some(order.stages.len(), "stage"));
+    writeln!(text, "\n{builds} in {stages}, {} of them again", order.rebuilds.len()).ok();
+    let (cycles, existing) = (some(order.cycles.len(), "cycle"), some(existing, "source package"));
+    writeln!(text, "{cycles}; packages of {existing} are needed from somewhere else").ok();
     if !order.outside.is_empty() {
-        writeln!(text, "packages of {} other source packages must be there", order.outside.len()).ok();
+        writeln!(text, "packages of {} must be there", some(order.outside.len(), "other source package")).ok();
     }
     if !order.built.is_empty() {
-        writeln!(text, "{} source packages are built already", order.built.len()).ok();
+        writeln!(text, "{} already built", some(order.built.len(), "source package")).ok();
     }
     let not = order.unbuildable.len() + order.unknown.len() + order.blocked.len();
-    writeln!(text, "{not} source packages cannot be built").ok();
+    writeln!(text, "{} cannot be built", some(not, "source package")).ok();
+}
+
+/// So many of these.
+fn some(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
