@@ -1,15 +1,18 @@
-//! Rows 35 and 36: dependencies that lead back to themselves, and questions that nobody can answer in time.
+//! Rows 33 to 36 as the resolver meets them: relations that cannot be read, floods and depths, dependencies that lead back to
+//! themselves, and questions that nobody can answer in time.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use debbuild_core::{
     arch::Architecture,
     context::Context,
-    control::SourceControl,
+    control::{SourceControl, read_sources},
+    error::chain,
     relation::Relations,
     resolve::{
-        Answer, BuildDeps, Install, PRIORITY, PackageIndex, Question, Resolver as _, SatResolver, Universe,
-        UniverseOptions,
+        Answer, BuildDeps, BuildabilityOptions, Install, PRIORITY, PackageIndex, Question, Resolver as _, SatResolver,
+        SourcePackages, Universe, UniverseOptions, buildability,
+        order::{OrderOptions, order},
     },
 };
 
@@ -25,6 +28,81 @@ fn universe(index: &str) -> Universe {
     let index = PackageIndex::parse("example", index);
     assert_eq!(index.problems(), []);
     Universe::new(UniverseOptions::new(Architecture::new("amd64").unwrap()), [(Arc::new(index), PRIORITY)])
+}
+
+fn source(name: &str, depends: &str) -> String {
+    format!(
+        "Package: {name}\nVersion: 1\nFormat: 1.0\nArchitecture: any\nBuild-Depends: {depends}\nDirectory: pool\n\
+         Checksums-Sha256:\n {SUM} 1 {name}.tar.gz\n\n"
+    )
+}
+
+fn sources(text: &str) -> Vec<SourceControl> {
+    let (sources, problems) = read_sources(text);
+    assert_eq!(problems, []);
+    sources
+}
+
+fn install(relations: &str) -> Question {
+    Question::Install(Install::new(Relations::parse(relations).unwrap()))
+}
+
+fn answer(on: &Universe, question: &Question) -> Answer {
+    SatResolver::new().answer(&Context::new(), on, question).unwrap()
+}
+
+/// An index and a list of source packages with one that depends on this: it cannot be had, for that reason, and the others can.
+fn set_aside(depends: &str, because: &str) {
+    let bad = stanza("bad", &format!("Depends: {depends}\n"));
+    let universe = universe(&(stanza("good", "") + &bad + &stanza("fine", "Depends: good\n")));
+    assert!(matches!(answer(&universe, &install("fine")), Answer::Satisfied(_)));
+    let Answer::Unsatisfiable(why) = answer(&universe, &install("bad")) else { panic!("{depends}") };
+    assert!(why.sentences.iter().any(|sentence| sentence.contains(because)), "{:?}", why.sentences);
+    let found = SourcePackages::parse(&(source("one", "good") + &source("two", depends)));
+    assert_eq!((found.packages.len(), found.problems.len()), (1, 1));
+    let says = chain(&found.problems[0].error);
+    assert!(says.contains(because), "{says}");
+}
+
+#[test]
+fn row_33_relations_that_do_not_end_in_an_index() {
+    for depends in ["foo (>> )", "foo (>= 1", "foo [", "foo <!", "${x"] {
+        set_aside(depends, "Depends");
+    }
+}
+
+#[test]
+fn row_34_floods_and_depths() {
+    set_aside(&vec!["aa"; 100_000].join(" | "), "too many alternatives");
+    for open in ["(", "[", "<"] {
+        set_aside(&format!("aa {}", open.repeat(10_000)), "Depends");
+    }
+    // As deep and as wide as nobody's archive: packages one after the other, and many that are enough for one relation.
+    let (depth, width, length) = (20_000, 2000, 3000);
+    let next = |at: usize| if at + 1 < depth { format!("Depends: part-{}\n", at + 1) } else { String::new() };
+    let deep: String = (0..depth).map(|at| stanza(&format!("part-{at}"), &next(at))).collect();
+    let made = "Provides: made\nConflicts: made\n";
+    let wide: String = (0..width).map(|at| stanza(&format!("made-{at}"), made)).collect();
+    let tools: String = (0..=length).map(|at| stanza(&format!("tool-{at}"), "")).collect();
+    let universe = universe(&(deep + &wide + &tools + &stanza("build-essential", "")));
+    let Answer::Satisfied(found) = answer(&universe, &install("part-0, made")) else { panic!("no answer") };
+    assert_eq!(found.packages.len(), depth + 1);
+    // Source packages of which each needs the next.
+    let chain: String = (0..length).map(|at| source(&format!("tool-{at}"), &format!("tool-{}", at + 1))).collect();
+    let order = order(&Context::new(), &sources(&chain), &universe, &OrderOptions::new()).unwrap();
+    assert_eq!((order.stages.len(), order.cycles.len(), order.blocked.len()), (length, 0, 0));
+}
+
+#[test]
+fn row_35_source_packages_in_a_circle() {
+    let circle: String =
+        (0..300).map(|at| source(&format!("part-{at}"), &format!("part-{}", (at + 1) % 300))).collect();
+    let packages: String = (0..300).map(|at| stanza(&format!("part-{at}"), "")).collect();
+    let universe = universe(&(packages + &stanza("build-essential", "")));
+    let order = order(&Context::new(), &sources(&circle), &universe, &OrderOptions::new()).unwrap();
+    let [cycle] = &order.cycles[..] else { panic!("{:?}", order.cycles) };
+    assert_eq!((cycle.members.len(), cycle.edges.len(), cycle.breaks.len()), (300, 300, 1));
+    assert_eq!((order.stages.len(), order.unbuildable.len()), (300, 0));
 }
 
 #[test]
@@ -65,9 +143,18 @@ fn row_36_a_question_without_an_answer_in_time_is_unknown() {
             index += &stanza(choice, &format!("Conflicts: {}\n", others.collect::<Vec<_>>().join(", ")));
         }
     }
-    let question = Question::Install(Install::new(Relations::parse(all.trim_end_matches(", ")).unwrap()));
-    let resolver = SatResolver::new().with_limit(Duration::from_millis(300));
-    let answer = resolver.answer(&Context::new(), &universe(&index), &question).unwrap();
+    let (all, limit, late) = (all.trim_end_matches(", "), Duration::from_millis(300), "no answer was found within");
+    let universe = universe(&(index + &stanza("build-essential", "")));
+    let resolver = SatResolver::new().with_limit(limit);
+    let answer = resolver.answer(&Context::new(), &universe, &install(all)).unwrap();
     let Answer::Unknown(reason) = answer else { panic!("{answer:?}") };
-    assert!(reason.contains("no answer was found within"), "{reason}");
+    assert!(reason.contains(late), "{reason}");
+    // Among others, it is the only one about which nothing is said; what needs it waits.
+    let two = sources(&(source("pigeon-0", all) + &source("later", "in-0-0, pigeon-0")));
+    let options = BuildabilityOptions::new().with_limit(limit);
+    let found = buildability(&Context::new(), &two, &universe, &options).unwrap();
+    assert_eq!((found.checked, found.broken.len(), found.unknown.len()), (2, 0, 1), "{found:?}");
+    assert!(found.unknown[0].reason.contains(late), "{found:?}");
+    let order = order(&Context::new(), &two, &universe, &OrderOptions::new().with_limit(limit)).unwrap();
+    assert_eq!((order.stages.len(), order.unknown.len(), order.blocked.len()), (0, 1, 1), "{order:?}");
 }
