@@ -24,4 +24,11 @@ if [ ! -x "$DEBBUILD_TEST_CACHE/moto/bin/moto_server" ]; then
   python3 -m venv "$DEBBUILD_TEST_CACHE/moto" && "$DEBBUILD_TEST_CACHE/moto/bin/pip" install -q 'moto[s3]' flask flask-cors ||
     rm -rf "$DEBBUILD_TEST_CACHE/moto"
 fi
+# botch's programs need nothing of all the OCaml that its package depends on: they are unpacked, not installed.
+if [ ! -x "$DEBBUILD_TEST_CACHE/botch/usr/bin/botch-create-graph" ]; then
+  say "unpacking botch"
+  mkdir -p "$DEBBUILD_TEST_CACHE/botch"
+  (cd "$DEBBUILD_TEST_CACHE/botch" && apt-get download -qq -o APT::Sandbox::User=root botch && dpkg-deb -x botch_*.deb . && rm botch_*.deb) ||
+    rm -rf "$DEBBUILD_TEST_CACHE/botch"
+fi
 part host run_tier host

@@ -2,6 +2,7 @@
 
 mod closure;
 mod edsp;
+mod orders;
 mod preferences;
 mod problem;
 mod reasons;
