@@ -1,6 +1,6 @@
-"""Reads what benches/repo.sh or benches/resolve.sh measured, prints it beside the bars, and ends with 1 when one is not held.
+"""Reads what benches/repo.sh, benches/resolve.sh or benches/chroot.sh measured, prints it beside the bars, and ends with 1 when one is not held.
 
-bars.py repositories|resolver FOLDER
+bars.py repositories|resolver|chroots FOLDER
 """
 
 import json
@@ -49,10 +49,20 @@ def resolver(folder):
     yield "its memory", memory["debbuild, order"], 2048, " MiB"
 
 
+def chroots(folder):
+    """The same of chroots and sessions."""
+    ours, theirs = means(folder, "first")
+    yield "first buildd chroot of a suite from a warm gateway, of `mmdebstrap`", ours / theirs, 0.75, ""
+    yield "a chroot that exists", means(folder, "again")[0], 0.1, " s"
+    yield "a session that runs `true`", means(folder, "session")[0], 0.3, " s"
+    parallel, turn = means(folder, "sixteen")
+    yield "16 sessions in parallel, of the same in turn", parallel / turn, 0.7, ""
+
+
 def main(kind, folder):
     """Prints the table."""
     missed = 0
-    rows = {"repositories": repositories, "resolver": resolver}[kind]
+    rows = {"repositories": repositories, "resolver": resolver, "chroots": chroots}[kind]
     print(f"| {kind} | figure | at most | |\n| --- | ---: | ---: | --- |")
     for what, figure, bar, unit in rows(Path(folder)):
         held = figure <= bar

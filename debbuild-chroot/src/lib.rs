@@ -8,5 +8,6 @@ pub mod confine;
 pub mod create;
 mod durable;
 pub mod gateway;
+pub mod limits;
 pub mod manager;
 pub mod sbuild;

@@ -5,9 +5,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
     create::Variant,
+    limits::Limits,
 };
 use debbuild_cli::app::{
     App, AppError, ChrootWish, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json,
+    chroot_used_json, collected_json,
 };
 use debbuild_core::{
     arch::Architecture,
@@ -35,6 +37,7 @@ pub(crate) struct PyChroots(pub(crate) Handle);
 struct Job {
     id: String,
     archives: bool,
+    limits: Limits,
     command: SessionCommand,
     copy_in: Vec<(AbsPath, String)>,
     copy_out: Vec<(String, AbsPath)>,
@@ -42,7 +45,7 @@ struct Job {
 
 impl Job {
     async fn run(self, app: &App, cx: &Context) -> Result<(Exit, Capture), AppError> {
-        let mut session = app.chroot_open(cx, &self.id, self.archives).await?;
+        let mut session = app.chroot_open(cx, &self.id, self.archives, self.limits).await?;
         let done = self.work(app, cx, &mut *session).await;
         session.close(cx).await?;
         done
@@ -99,8 +102,9 @@ impl PyChroots {
 
     fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.0.show(py, |app, cx| async move {
-            let chroots = app.chroots(&cx).await?.list()?;
-            Ok(chroots.iter().map(chroot_json).collect::<Vec<Value>>())
+            let manager = app.chroots(&cx).await?;
+            let chroots = manager.list()?;
+            Ok(chroots.iter().map(|chroot| chroot_used_json(chroot, manager.used(chroot))).collect::<Vec<Value>>())
         })
     }
 
@@ -134,17 +138,23 @@ impl PyChroots {
         })
     }
 
-    #[pyo3(signature = (*, dry_run=false))]
-    fn gc<'py>(&self, py: Python<'py>, dry_run: bool) -> PyResult<Bound<'py, PyAny>> {
-        self.0.show(py, |app, cx| async move {
-            let gone = app.chroot_gc(&cx, dry_run).await?;
-            let ids: Vec<String> = gone.iter().map(ToString::to_string).collect();
-            Ok(json!({ "dry_run": dry_run, "chroots": ids }))
+    #[pyo3(signature = (*, unused_for=None, max_size=None, dry_run=false))]
+    fn gc<'py>(
+        &self,
+        py: Python<'py>,
+        unused_for: Option<f64>,
+        max_size: Option<u64>,
+        dry_run: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unused_for = unused_for.map(seconds).transpose().into_py_result(py)?;
+        self.0.show(py, move |app, cx| async move {
+            Ok(collected_json(&app.chroot_gc(&cx, unused_for, max_size, dry_run).await?, dry_run))
         })
     }
 
     #[pyo3(signature = (
-        id, command, *, archives=false, user=None, cwd="/", env=None, input=None, timeout=None, copy_in=None, copy_out=None
+        id, command, *, archives=false, user=None, cwd="/", env=None, input=None, timeout=None, stalled=None, memory=None,
+        processes=None, open_files=None, file_size=None, copy_in=None, copy_out=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn run<'py>(
@@ -158,11 +168,17 @@ impl PyChroots {
         env: Option<BTreeMap<String, String>>,
         input: Option<Vec<u8>>,
         timeout: Option<f64>,
+        stalled: Option<f64>,
+        memory: Option<u64>,
+        processes: Option<u64>,
+        open_files: Option<u64>,
+        file_size: Option<u64>,
         copy_in: Option<Vec<(PathBuf, String)>>,
         copy_out: Option<Vec<(String, PathBuf)>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let timeout: Option<Duration> = timeout.map(seconds).transpose().into_py_result(py)?;
-        let mut command = SessionCommand::new(command).with_cwd(cwd).with_user(user).with_limits(timeout, None);
+        let time = |limit: Option<f64>| limit.map(seconds).transpose().into_py_result(py);
+        let (timeout, stalled): (Option<Duration>, Option<Duration>) = (time(timeout)?, time(stalled)?);
+        let mut command = SessionCommand::new(command).with_cwd(cwd).with_user(user).with_limits(timeout, stalled);
         for (key, value) in env.unwrap_or_default() {
             command = command.with_env(key, value);
         }
@@ -174,11 +190,14 @@ impl PyChroots {
         let copy_in = copy_in.collect::<Result<Vec<_>, AppError>>().into_py_result(py)?;
         let copy_out = copy_out.into_iter().map(|(path, folder)| Ok((path, self.0.path(&folder)?)));
         let copy_out = copy_out.collect::<Result<Vec<_>, AppError>>().into_py_result(py)?;
-        let job = Job { id, archives, command, copy_in, copy_out };
+        let limits = Limits::new().with_memory(memory).with_processes(processes);
+        let limits = limits.with_open_files(open_files).with_file_size(file_size);
+        let job = Job { id, archives, limits, command, copy_in, copy_out };
         let (exit, output) = self.0.run(py, |app, cx| async move { job.run(&app, &cx).await })?;
         let done = PyDict::new(py);
         done.set_item("status", exit.status)?;
         done.set_item("signal", exit.signal)?;
+        done.set_item("peak_memory", exit.peak_memory)?;
         done.set_item("stdout", PyBytes::new(py, &output.stdout))?;
         done.set_item("stderr", PyBytes::new(py, &output.stderr))?;
         Ok(done)

@@ -89,6 +89,7 @@ async fn sessions_conform() {
     let base = chroot.reference();
     conformance::statuses_pass(&bench.backend, &base).await;
     conformance::sessions_are_thrown_away(&bench.backend, &base, "/etc/debian_version").await;
+    conformance::capabilities_hold(&bench.backend, &base).await;
     conformance::files_travel(&bench.backend, &base, &scratch).await;
     conformance::use_is_respected(&bench.backend, &base).await;
 }

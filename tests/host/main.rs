@@ -7,6 +7,7 @@ mod compose;
 mod data;
 mod fsck;
 mod guides;
+mod limits;
 mod queue;
 mod repo;
 mod resolve;

@@ -10,7 +10,8 @@ use debbuild_core::{
     path::AbsPath,
 };
 
-use super::{ChrootBackend, ChrootRef, SessionCommand, SessionOptions};
+use super::{Capabilities, ChrootBackend, ChrootRef, SessionCommand, SessionOptions};
+use crate::{gateway::GatewayOptions, limits::Limits};
 
 /// Statuses pass; a missing program is the shell's 127; no command at all is an error.
 ///
@@ -88,6 +89,26 @@ pub async fn files_travel(backend: &dyn ChrootBackend, base: &ChrootRef, scratch
         }
     }
     assert!(found.as_ref() == Some(&content), "the same bytes come back");
+}
+
+/// What a backend does not declare it refuses; what it declares is there.
+///
+/// # Panics
+/// When the backend does not conform.
+pub async fn capabilities_hold(backend: &dyn ChrootBackend, base: &ChrootRef) {
+    let cx = Context::new();
+    let Capabilities { limits, archives, .. } = backend.capabilities();
+    let limited = SessionOptions::new().with_limits(Limits::new().with_open_files(Some(64)));
+    let reaching = SessionOptions::new().with_gateway(Some(GatewayOptions::new(Vec::new())));
+    for (can, options) in [(limits, limited), (archives, reaching)] {
+        match backend.open(&cx, base, &options).await {
+            Ok(session) => {
+                assert!(can, "{} does what it does not declare", backend.name());
+                session.close(&cx).await.expect("it closes");
+            }
+            Err(error) => assert_eq!((can, error.class()), (false, Class::Usage), "{error}"),
+        }
+    }
 }
 
 /// A cancelled context runs nothing, and a chroot in use is not forgotten.

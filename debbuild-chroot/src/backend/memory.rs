@@ -15,7 +15,9 @@ use debbuild_core::{
     path::{AbsPath, IoResultExt as _},
 };
 
-use super::{ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, split_inside};
+use super::{
+    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, split_inside,
+};
 use crate::gateway::AccessRecord;
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -71,7 +73,17 @@ impl ChrootBackend for MemoryBackend {
         "memory"
     }
 
-    async fn open(&self, _: &Context, base: &ChrootRef, _: &SessionOptions) -> Result<Box<dyn Session>, ChrootError> {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { isolated: true, archives: true, limits: false, rootless: true }
+    }
+
+    async fn open(
+        &self,
+        _: &Context,
+        base: &ChrootRef,
+        options: &SessionOptions,
+    ) -> Result<Box<dyn Session>, ChrootError> {
+        self.capabilities().check(self.name(), options)?;
         let files = read_tar(&base.tarball)?;
         let mut state = self.state();
         state.next += 1;

@@ -23,6 +23,7 @@ pub use unshare::{UnshareBackend, UnshareOptions};
 use crate::{
     confine::ConfineError,
     gateway::{AccessRecord, GatewayError, GatewayOptions},
+    limits::Limits,
 };
 
 /// A chroot to open sessions of: its id, and the tar archive of its content.
@@ -40,6 +41,8 @@ pub struct ChrootRef {
 pub struct SessionOptions {
     /// The archives that can be reached from it; without any it has no network at all.
     pub gateway: Option<GatewayOptions>,
+    /// What each of its commands may use.
+    pub limits: Limits,
 }
 
 impl SessionOptions {
@@ -54,6 +57,44 @@ impl SessionOptions {
     pub fn with_gateway(mut self, gateway: Option<GatewayOptions>) -> Self {
         self.gateway = gateway;
         self
+    }
+
+    /// With limits of what each command may use.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// What a backend can do for sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Commands run in namespaces of their own (network, PID, IPC, UTS, mount): nothing of the host is in reach, no process stays.
+    pub isolated: bool,
+    /// Sessions can reach archives, and nothing else.
+    pub archives: bool,
+    /// [`Limits`] are held.
+    pub limits: bool,
+    /// It needs no rights on the host.
+    pub rootless: bool,
+}
+
+impl Capabilities {
+    /// Whether sessions can be like this.
+    ///
+    /// # Errors
+    /// [`ChrootError::Cannot`] for what the backend cannot do.
+    pub fn check(&self, backend: &'static str, options: &SessionOptions) -> Result<(), ChrootError> {
+        let wanted = [
+            ("reach archives", options.gateway.is_some(), self.archives),
+            ("hold limits", !options.limits.is_empty(), self.limits),
+        ];
+        match wanted.into_iter().find(|(_, wanted, can)| *wanted && !can) {
+            Some((what, ..)) => Err(ChrootError::Cannot { backend, what }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -145,6 +186,9 @@ pub trait ChrootBackend: fmt::Debug + Send + Sync {
     /// The name that records use, for example `unshare`.
     fn name(&self) -> &'static str;
 
+    /// What it can do. A session that needs more is refused.
+    fn capabilities(&self) -> Capabilities;
+
     /// Opens a session. Changes made in it are seen in it only, and are gone when it is closed or dropped.
     ///
     /// # Errors
@@ -235,6 +279,14 @@ pub enum ChrootError {
         /// What was said.
         reason: String,
     },
+    /// The backend cannot do what was asked for.
+    #[error("the backend {backend} cannot {what}")]
+    Cannot {
+        /// Its name.
+        backend: &'static str,
+        /// What it cannot do.
+        what: &'static str,
+    },
     /// A command cannot be run like this.
     #[error("not a command for a session: {0}")]
     Request(String),
@@ -260,7 +312,7 @@ impl Classify for ChrootError {
         match self {
             Self::Busy(_) => Class::Conflict,
             Self::NoFile(_) => Class::NotFound,
-            Self::Request(_) => Class::Usage,
+            Self::Request(_) | Self::Cannot { .. } => Class::Usage,
             Self::Command(error) => error.class(),
             Self::Confine(error) => error.class(),
             Self::Gateway(error) => error.class(),

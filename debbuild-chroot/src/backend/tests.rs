@@ -31,6 +31,7 @@ mod suite {
         let backend = MemoryBackend::new();
         conformance::statuses_pass(&backend, &base).await;
         conformance::sessions_are_thrown_away(&backend, &base, "/etc/debian_version").await;
+        conformance::capabilities_hold(&backend, &base).await;
         conformance::files_travel(&backend, &base, &scratch).await;
         conformance::use_is_respected(&backend, &base).await;
     }

@@ -15,10 +15,13 @@ use debbuild_core::{
 };
 use rustix::fs::{FlockOperation, flock};
 
-use super::{ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, ToFile, split_inside};
+use super::{
+    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, ToFile, split_inside,
+};
 use crate::{
     confine::{self, BuildUser, ConfineError, Confinement, Mapping, RELAY_PORT, SETUP_FAILED, Scratch},
     gateway::{AccessRecord, Door, Gateway},
+    limits::Limits,
 };
 
 const SETUP: &str = include_str!("session.sh");
@@ -123,12 +126,17 @@ impl ChrootBackend for UnshareBackend {
         "unshare"
     }
 
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { isolated: true, archives: self.0.gateway.is_some(), limits: true, rootless: true }
+    }
+
     async fn open(
         &self,
         cx: &Context,
         base: &ChrootRef,
         options: &SessionOptions,
     ) -> Result<Box<dyn Session>, ChrootError> {
+        self.capabilities().check(self.name(), options)?;
         let hold = self.lock(base.id, FlockOperation::NonBlockingLockShared)?;
         let tree = self.base(cx, base).await?;
         let UnshareOptions { user, scratch, gateway, .. } = &*self.0;
@@ -138,12 +146,12 @@ impl ChrootBackend for UnshareBackend {
             fs::create_dir(&folder).at("create", &folder)?;
             scratch.give(&folder, user)?;
         }
-        let door = match (&options.gateway, gateway) {
-            (None, _) => None,
-            (Some(options), Some(gateway)) => Some(gateway.open(cx, &scratch.socket()?, options.clone())?),
-            (Some(_), None) => return Err(ChrootError::Setup("this backend has no gateway".to_owned())),
+        let door = match options.gateway.as_ref().zip(gateway.as_ref()) {
+            None => None,
+            Some((options, gateway)) => Some(gateway.open(cx, &scratch.socket()?, options.clone())?),
         };
-        Ok(Box::new(UnshareSession { parts: Arc::clone(&self.0), tree, scratch, door, _hold: hold }))
+        let (parts, limits) = (Arc::clone(&self.0), options.limits);
+        Ok(Box::new(UnshareSession { parts, tree, scratch, door, limits, _hold: hold }))
     }
 
     async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError> {
@@ -171,6 +179,7 @@ struct UnshareSession {
     tree: AbsPath,
     scratch: Scratch,
     door: Option<Door>,
+    limits: Limits,
     _hold: File,
 }
 
@@ -222,13 +231,16 @@ impl Session for UnshareSession {
         let confinement = Confinement::new(user.clone(), self.scratch.path());
         let confinement = confinement.with_mapping(Mapping::Root).with_gateway(false);
         let port = if self.door.is_some() { RELAY_PORT.to_string() } else { String::new() };
-        let mut spec = CommandSpec::new("sh")
-            .with_args(["-c", SETUP, "session", confinement.inside(), self.tree.as_str(), &port, PIVOT])
+        let mut spec = CommandSpec::new("prlimit")
+            .with_args(self.limits.prlimit_args())
+            .with_args(["--", "sh", "-c", SETUP, "session", confinement.inside(), self.tree.as_str(), &port, PIVOT])
             .with_args(inner(command, self.door.is_some())?)
             .with_stdin(command.stdin.clone())
             .with_terminal(command.terminal)
             .with_timeout(command.timeout)
-            .with_stalled(command.stalled);
+            .with_stalled(command.stalled)
+            .with_memory(self.limits.memory)
+            .with_measured(true);
         spec.cwd = Some(self.scratch.path().clone());
         let mut said = Tee(Tail::new(TAIL), out);
         let exit = runner.run(cx, &confinement.wrap(spec), &mut said).await?;

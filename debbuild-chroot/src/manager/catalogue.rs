@@ -8,6 +8,7 @@ use std::{
 use debbuild_core::{
     blocking,
     build::ChrootId,
+    clock::Timestamp,
     digest::Sha256,
     id::SHORTEST_PREFIX,
     lock::LockFile,
@@ -22,6 +23,8 @@ use super::{
 };
 use crate::durable;
 
+/// The file in a chroot's folder that says when it was used last, in milliseconds since 1970.
+const USED: &str = "used";
 /// How names begin that are not finished yet.
 pub(super) const DRAFT: &str = ".draft-";
 
@@ -106,6 +109,19 @@ impl Catalogue {
             return Err(ManagerError::Record { what: path.to_string(), reason });
         }
         Ok(Some(Chroot { id, manifest, tarball: folder.join("chroot.tar") }))
+    }
+
+    /// Notes when a chroot was used. A note that cannot be written only means that it counts as older than it is.
+    pub(super) fn note_use(&self, id: ChrootId, at: Timestamp) {
+        if let Ok(folder) = self.folder.child(&id.to_string()) {
+            let _written = fs::write(folder.join(USED), at.millis().to_string());
+        }
+    }
+
+    /// When a chroot was used last, if that was noted.
+    pub(super) fn used(&self, id: ChrootId) -> Option<Timestamp> {
+        let text = fs::read_to_string(self.folder.child(&id.to_string()).ok()?.join(USED)).ok()?;
+        text.parse().ok().map(Timestamp::from_millis)
     }
 
     pub(super) fn lock_of(&self, id: ChrootId) -> Result<LockFile, ManagerError> {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod check;
 mod error;
+mod gc;
 mod make;
 pub mod manifest;
 mod packages;
@@ -10,7 +11,7 @@ mod spec;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use debbuild_core::{
     acquire::ArchiveReader,
@@ -23,11 +24,12 @@ use debbuild_core::{
     path::AbsPath,
 };
 pub use error::ManagerError;
+pub use gc::{Collected, GcOptions, GcReason};
 pub use manifest::Manifest;
 pub use spec::ChrootSpec;
 
 use crate::{
-    backend::{ChrootBackend, ChrootError, ChrootRef},
+    backend::{ChrootBackend, ChrootRef, Session, SessionOptions},
     confine::{self, BuildUser},
     create::Bootstrapper,
     gateway::{AllowedArchive, Gateway, Mode},
@@ -261,12 +263,13 @@ impl ChrootManager {
         self.0.catalogue.find(id)
     }
 
-    /// A chroot as builds need it.
+    /// A chroot as builds need it, which counts as its use.
     ///
     /// # Errors
     /// As [`ChrootManager::find`].
-    pub fn base(&self, id: ChrootId) -> Result<BuildBase, ManagerError> {
+    pub fn base(&self, cx: &Context, id: ChrootId) -> Result<BuildBase, ManagerError> {
         let chroot = self.0.catalogue.find(&id.to_string())?;
+        self.0.catalogue.note_use(id, cx.now());
         let base = BuildBase::new(id, chroot.tarball.clone(), chroot.archives()?).with_lock(self.lock(id)?);
         Ok(if self.0.offline { base.with_mode(Mode::Offline) } else { base })
     }
@@ -290,31 +293,18 @@ impl ChrootManager {
         Ok(self.0.blobs.pin(cx, ROOT_OWNER, &id.to_string(), &[]).await?)
     }
 
-    /// Removes generations that no request leads to any more and that are older than `grace`, clears what the dead left,
-    /// and says what it removed (with `dry_run`: would remove). Chroots in use stay.
+    /// Opens a session of a chroot, which counts as its use.
     ///
     /// # Errors
-    /// [`ManagerError`].
-    pub async fn gc(&self, cx: &Context, grace: Duration, dry_run: bool) -> Result<Vec<ChrootId>, ManagerError> {
-        if !dry_run {
-            self.reap(cx).await?;
-        }
-        let current: Vec<ChrootId> = self.0.catalogue.current()?.into_iter().map(|(_, id)| id).collect();
-        let mut gone = Vec::new();
-        for chroot in self.0.catalogue.list()? {
-            let old = cx.now().since(chroot.manifest.created) > grace;
-            if current.contains(&chroot.id) || !old {
-                continue;
-            }
-            if !dry_run {
-                match self.remove(cx, chroot.id).await {
-                    Err(ManagerError::Session(ChrootError::Busy(_))) => continue,
-                    other => other?,
-                }
-            }
-            gone.push(chroot.id);
-        }
-        Ok(gone)
+    /// What the backend gives.
+    pub async fn open(
+        &self,
+        cx: &Context,
+        chroot: &Chroot,
+        options: &SessionOptions,
+    ) -> Result<Box<dyn Session>, ManagerError> {
+        self.0.catalogue.note_use(chroot.id, cx.now());
+        Ok(self.0.backend.open(cx, &chroot.reference(), options).await?)
     }
 
     /// Clears scratch folders and drafts whose makers died.

@@ -8,15 +8,21 @@ use debbuild_core::{
     },
     arch::Architecture,
     blob::FolderStore,
-    clock::Timestamp,
+    clock::{FixedClock, Timestamp},
     command::{Discard, SystemRunner},
     error::{Class, Classify as _},
-    name::SuiteName,
+    name::{PackageName, SuiteName},
     sign::MemoryVerifier,
 };
 
+use std::time::Duration;
+
 use super::*;
-use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper};
+use crate::{
+    backend::{MemoryBackend, SessionOptions},
+    confine::SubIds,
+    create::MemoryBootstrapper,
+};
 
 const STATUS: &str = "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n";
 
@@ -98,9 +104,52 @@ async fn an_update_is_the_same_chroot_until_something_changes() {
     assert!(new.changed && new.chroot.id != old.id);
     assert_eq!(place.create().await.unwrap(), new.chroot, "the request leads to the newest generation");
     assert_eq!(place.manager.list().unwrap().len(), 2);
-    let would = place.manager.gc(&place.cx, Duration::ZERO, true).await.unwrap();
-    assert!(would.is_empty() || would == [old.id], "only what was replaced goes");
+    let would = place.manager.gc(&place.cx, &GcOptions::new(Duration::ZERO).with_dry_run(true)).await.unwrap();
+    assert!(
+        would.iter().all(|one| one.id == old.id && one.reason == GcReason::Replaced),
+        "only what was replaced goes"
+    );
     assert_eq!(place.manager.list().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_nobody_uses_goes_and_what_was_used_last_stays_longest() {
+    let place = place().await;
+    let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(2_000_000_000)));
+    let cx = place.cx.clone().with_clock(clock.clone());
+    let (base, mut all) = (place.spec().await, Vec::new());
+    for name in ["a1", "b1", "c1"] {
+        let spec = base.clone().with_include(vec![PackageName::new(name).unwrap()]);
+        place.bootstrapper.set_urls(Vec::new());
+        all.push(place.manager.create(&cx, &spec, &mut Discard).await.unwrap());
+        clock.advance(Duration::from_secs(1000));
+    }
+    let [first, second, third] = all.as_slice() else { panic!("{all:?}") };
+    let gc = async |options: GcOptions| {
+        let gone = place.manager.gc(&cx, &options).await.unwrap();
+        gone.iter().map(|one| (one.id, one.reason)).collect::<Vec<_>>()
+    };
+    let options = GcOptions::new(Duration::ZERO).with_dry_run(true);
+    assert_eq!(gc(options.clone()).await, []);
+    // A session is a use, and so is a build.
+    let session = place.manager.open(&cx, first, &SessionOptions::new()).await.unwrap();
+    session.close(&cx).await.unwrap();
+    assert_eq!(place.manager.used(first), cx.now());
+    let hour = Some(Duration::from_secs(1500));
+    assert_eq!(gc(options.clone().with_unused_for(hour)).await, [(second.id, GcReason::Unused)]);
+    place.manager.base(&cx, second.id).unwrap();
+    assert_eq!(gc(options.clone().with_unused_for(hour)).await, []);
+    let size = first.manifest.tarball.size;
+    assert_eq!(gc(options.clone().with_max_size(Some(3 * size))).await, []);
+    assert_eq!(gc(options.with_max_size(Some(3 * size - 1))).await, [(third.id, GcReason::Size)]);
+    assert_eq!(place.manager.list().unwrap().len(), 3);
+    // One in use stays.
+    let session = place.manager.open(&cx, third, &SessionOptions::new()).await.unwrap();
+    let none = GcOptions::new(Duration::ZERO).with_max_size(Some(0));
+    assert_eq!(gc(none.clone()).await.len(), 2);
+    session.close(&cx).await.unwrap();
+    assert_eq!(gc(none).await, [(third.id, GcReason::Size)]);
+    assert_eq!(place.manager.list().unwrap(), []);
 }
 
 #[tokio::test]

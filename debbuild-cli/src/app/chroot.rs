@@ -1,6 +1,6 @@
 //! Chroots: wiring of gateway, backend and manager, and what doors do with them.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use debbuild_chroot::{
@@ -8,7 +8,8 @@ use debbuild_chroot::{
     confine::BuildUser,
     create::{Mmdebstrap, Variant},
     gateway::{Gateway, GatewayOptions},
-    manager::{Chroot, ChrootManager, ChrootSpec, ManagerOptions, Updated},
+    limits::Limits,
+    manager::{Chroot, ChrootManager, ChrootSpec, Collected, GcOptions, ManagerOptions, Updated},
     sbuild::{BuildBase, BuildBases, BuilderError},
 };
 use debbuild_core::{
@@ -219,12 +220,20 @@ impl App {
         Ok(chroot.id)
     }
 
-    /// Removes chroots that newer generations have replaced, and what dead sessions left.
+    /// Removes chroots that newer generations have replaced, those that nobody used for long or that are too much where limits are
+    /// given (a time; a size in bytes), and what dead sessions left.
     ///
     /// # Errors
     /// Those of removing.
-    pub async fn chroot_gc(&self, cx: &Context, dry_run: bool) -> Result<Vec<ChrootId>, AppError> {
-        Ok(self.chroots(cx).await?.gc(cx, self.settings().gc.grace, dry_run).await?)
+    pub async fn chroot_gc(
+        &self,
+        cx: &Context,
+        unused_for: Option<Duration>,
+        max_size: Option<u64>,
+        dry_run: bool,
+    ) -> Result<Vec<Collected>, AppError> {
+        let options = GcOptions::new(self.settings().gc.grace).with_unused_for(unused_for);
+        Ok(self.chroots(cx).await?.gc(cx, &options.with_max_size(max_size).with_dry_run(dry_run)).await?)
     }
 
     /// The packages that only one of two chroots has, by name and content: those only in `old`, then those only in `new`.
@@ -247,22 +256,28 @@ impl App {
     /// # Errors
     /// Class `not-found` when the chroot or the path in it is not there.
     pub async fn chroot_copy_out(&self, cx: &Context, id: &str, path: &str, into: &AbsPath) -> Result<(), AppError> {
-        let mut session = self.chroot_open(cx, id, false).await?;
+        let mut session = self.chroot_open(cx, id, false, Limits::new()).await?;
         let copied = self.copy_out(cx, &mut *session, path, into).await;
         session.close(cx).await?;
         copied
     }
 
-    /// Opens a session of a chroot; with `archives`, its own archives can be reached from it.
+    /// Opens a session of a chroot with these limits; with `archives`, its own archives can be reached from it.
     ///
     /// # Errors
     /// Class `not-found`; class `infrastructure` when the machine cannot isolate it.
-    pub async fn chroot_open(&self, cx: &Context, id: &str, archives: bool) -> Result<Box<dyn Session>, AppError> {
+    pub async fn chroot_open(
+        &self,
+        cx: &Context,
+        id: &str,
+        archives: bool,
+        limits: Limits,
+    ) -> Result<Box<dyn Session>, AppError> {
         let manager = self.chroots(cx).await?;
         let chroot = manager.find(id)?;
         let gateway = if archives { Some(GatewayOptions::new(chroot.archives()?)) } else { None };
-        let options = SessionOptions::new().with_gateway(gateway);
-        Ok(manager.backend().open(cx, &chroot.reference(), &options).await?)
+        let options = SessionOptions::new().with_gateway(gateway).with_limits(limits);
+        Ok(manager.open(cx, &chroot, &options).await?)
     }
 
     /// Copies a file or folder of this machine into a folder of a session.
@@ -334,7 +349,7 @@ pub struct AppBases(pub App);
 impl BuildBases for AppBases {
     async fn by_id(&self, cx: &Context, id: ChrootId) -> Result<BuildBase, BuilderError> {
         let manager = self.0.chroots(cx).await.map_err(|error| builder(&error))?;
-        manager.base(id).map_err(|_| BuilderError::NoChroot(id))
+        manager.base(cx, id).map_err(|_| BuilderError::NoChroot(id))
     }
 
     async fn newest(

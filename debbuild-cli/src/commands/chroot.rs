@@ -6,9 +6,12 @@ use clap::Subcommand;
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
     create::Variant,
+    limits::Limits,
+    manager::{Chroot, Collected},
 };
 use debbuild_core::{
     arch::Architecture,
+    clock::Timestamp,
     command::Terminal,
     lock::LockedPackage,
     name::{PackageName, SuiteName},
@@ -18,8 +21,9 @@ use serde_json::{Value, json};
 use super::{Answer, Done, Door};
 use crate::{
     app::{
-        AppError, ChrootWish, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json,
-        units::parse_duration, units::show_size,
+        AppError, ChrootWish, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json, chroot_used_json,
+        collected_json,
+        units::{parse_duration, parse_size, show_size},
     },
     console::Table,
 };
@@ -48,7 +52,7 @@ enum ChrootVerb {
     Diff(DiffArgs),
     /// Remove a chroot
     Remove(IdArgs),
-    /// Remove chroots that newer generations have replaced
+    /// Remove chroots that newer generations have replaced, or that nobody uses
     Gc(GcArgs),
     /// Run a command in a throw-away session
     Run(RunArgs),
@@ -93,7 +97,13 @@ struct DiffArgs {
 
 #[derive(Debug, clap::Args)]
 struct GcArgs {
-    /// Only say what would be removed
+    /// Also those that nobody used for so long
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    unused_for: Option<Duration>,
+    /// Also those that were used longest ago, until the rest are at most this large
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_size: Option<u64>,
+    /// Only say what would be removed, and why
     #[arg(long)]
     dry_run: bool,
 }
@@ -120,6 +130,31 @@ struct UseArgs {
     /// Copy a file or folder out afterwards, into a folder here
     #[arg(long, value_name = "PATH:FOLDER", value_parser = pair)]
     copy_out: Vec<(String, String)>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct LimitArgs {
+    /// Memory of all its processes together, for example 2G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
+    /// Processes and threads of one user
+    #[arg(long, value_name = "N")]
+    processes: Option<u64>,
+    /// Files that one process has open
+    #[arg(long, value_name = "N")]
+    open_files: Option<u64>,
+    /// The largest file that may be written, also a sparse one
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    file_size: Option<u64>,
+}
+
+impl LimitArgs {
+    const fn read(&self) -> Limits {
+        let limits = Limits::new().with_memory(self.memory).with_processes(self.processes);
+        limits.with_open_files(self.open_files).with_file_size(self.file_size)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,6 +164,9 @@ struct RunArgs {
     /// How long it may run
     #[arg(long, value_parser = parse_duration)]
     timeout: Option<Duration>,
+    /// How long it may be silent
+    #[arg(long, value_parser = parse_duration, value_name = "TIME")]
+    stalled: Option<Duration>,
     /// The command
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -210,11 +248,13 @@ async fn create(door: &Door, args: &CreateArgs) -> Answer {
 }
 
 async fn list(door: &Door) -> Answer {
-    let chroots = door.app.chroots(&door.cx).await?.list()?;
-    let wire: Vec<Value> = chroots.iter().map(chroot_json).collect();
+    let manager = door.app.chroots(&door.cx).await?;
+    let chroots: Vec<(Chroot, Timestamp)> =
+        manager.list()?.into_iter().map(|one| (one.clone(), manager.used(&one))).collect();
+    let wire: Vec<Value> = chroots.iter().map(|(chroot, used)| chroot_used_json(chroot, *used)).collect();
     door.out.show(&wire, |_| {
-        let mut table = Table::new(["ID", "SUITE", "ARCH", "VARIANT", "PACKAGES", "SIZE", "MADE"]);
-        for chroot in &chroots {
+        let mut table = Table::new(["ID", "SUITE", "ARCH", "VARIANT", "PACKAGES", "SIZE", "MADE", "USED"]);
+        for (chroot, used) in &chroots {
             let manifest = &chroot.manifest;
             table.row([
                 manifest.id.chars().take(12).collect(),
@@ -224,6 +264,7 @@ async fn list(door: &Door) -> Answer {
                 manifest.packages.to_string(),
                 show_size(manifest.tarball.size),
                 manifest.created.to_string(),
+                used.to_string(),
             ]);
         }
         table.text()
@@ -288,15 +329,15 @@ async fn remove(door: &Door, args: &IdArgs) -> Answer {
 }
 
 async fn gc(door: &Door, args: &GcArgs) -> Answer {
-    let gone = door.app.chroot_gc(&door.cx, args.dry_run).await?;
-    let ids: Vec<String> = gone.iter().map(ToString::to_string).collect();
-    let wire = json!({ "dry_run": args.dry_run, "chroots": ids });
-    door.out.show(&wire, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
+    let gone = door.app.chroot_gc(&door.cx, args.unused_for, args.max_size, args.dry_run).await?;
+    let line =
+        |one: &Collected| format!("{} {}: last used {}, {}\n", one.id, one.reason, one.used, show_size(one.size));
+    door.out.show(&collected_json(&gone, args.dry_run), |_| gone.iter().map(line).collect())?;
     Ok(Done::Well)
 }
 
 async fn run(door: &Door, args: &RunArgs) -> Answer {
-    let command = SessionCommand::new(args.command.iter().cloned()).with_limits(args.timeout, None);
+    let command = SessionCommand::new(args.command.iter().cloned()).with_limits(args.timeout, args.stalled);
     in_session(door, &args.using, command).await
 }
 
@@ -309,7 +350,7 @@ async fn shell(door: &Door, args: &ShellArgs) -> Answer {
 }
 
 async fn in_session(door: &Door, using: &UseArgs, command: SessionCommand) -> Answer {
-    let mut session = door.app.chroot_open(&door.cx, &using.id, using.archives).await?;
+    let mut session = door.app.chroot_open(&door.cx, &using.id, using.archives, using.limits.read()).await?;
     let answer = work(door, &mut *session, using, command).await;
     session.close(&door.cx).await?;
     answer

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod meter;
 mod scripted;
 mod sink;
 mod system;
@@ -63,6 +64,11 @@ pub struct CommandSpec {
     pub timeout: Option<Duration>,
     /// How long it may be silent.
     pub stalled: Option<Duration>,
+    /// How much memory it may use, in bytes, together with all that it started. Looked at ten times a second: what is beyond it for a
+    /// shorter time may pass. Files in memory count where they are mapped.
+    pub memory: Option<u64>,
+    /// Whether the most memory that it uses is measured; with a limit it is.
+    pub measured: bool,
     /// How long it has to end after SIGTERM before SIGKILL.
     pub grace: Duration,
 }
@@ -81,6 +87,8 @@ impl CommandSpec {
             terminal: Terminal::Piped,
             timeout: None,
             stalled: None,
+            memory: None,
+            measured: false,
             grace: Duration::from_secs(5),
         }
     }
@@ -141,6 +149,20 @@ impl CommandSpec {
         self
     }
 
+    /// With a limit on memory, in bytes.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Option<u64>) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// With or without a measure of its memory.
+    #[must_use]
+    pub fn with_measured(mut self, measured: bool) -> Self {
+        self.measured = measured;
+        self
+    }
+
     /// With another time between SIGTERM and SIGKILL.
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Self {
@@ -172,13 +194,15 @@ pub struct Exit {
     pub signal: Option<i32>,
     /// Wall time.
     pub elapsed: Duration,
+    /// The most memory that it and all that it started were seen to use, in bytes; none where nobody measured.
+    pub peak_memory: Option<u64>,
 }
 
 impl Exit {
     /// An end with this status: for twins and tests.
     #[must_use]
     pub const fn with_status(status: i32) -> Self {
-        Self { status: Some(status), signal: None, elapsed: Duration::ZERO }
+        Self { status: Some(status), signal: None, elapsed: Duration::ZERO, peak_memory: None }
     }
 
     /// Whether it exited with 0.
@@ -240,6 +264,14 @@ pub enum CommandError {
         /// The limit.
         limit: Duration,
     },
+    /// It used too much memory and was killed.
+    #[error("{program} was killed: with all that it started it used more than {limit} bytes of memory, its limit")]
+    Memory {
+        /// The program.
+        program: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// It was killed because the caller cancelled.
     #[error("{program} was cancelled")]
     Cancelled {
@@ -263,6 +295,7 @@ impl Classify for CommandError {
         match self {
             Self::Timeout { .. } => Class::Timeout,
             Self::Stalled { .. } => Class::Stalled,
+            Self::Memory { .. } => Class::Memory,
             Self::Cancelled { .. } => Class::Cancelled,
             _ => Class::Infrastructure,
         }

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{CommandError, CommandRunner, CommandSpec, Exit, OutputSink, Stdin, Stream, Terminal};
+use super::{CommandError, CommandRunner, CommandSpec, Exit, OutputSink, Stdin, Stream, Terminal, meter::Meter};
 use crate::context::Context;
 
 /// Runs commands on this machine.
@@ -77,6 +77,8 @@ impl CommandRunner for SystemRunner {
             tokio::spawn(pump(stderr, Stream::Stderr, sender.clone()));
         }
         drop(sender);
+        let measured = group.child.id().filter(|_| spec.measured || spec.memory.is_some());
+        let mut meter = measured.map(|process| Meter::start(process, spec.memory));
 
         let deadline = started + spec.timeout.unwrap_or(FAR);
         let mut silent_until = started + spec.stalled.unwrap_or(FAR);
@@ -94,7 +96,7 @@ impl CommandRunner for SystemRunner {
                         }
                     }
                     None => match wait(&mut group.child, status, deadline).await {
-                        Some(Ok(exit)) => return Ok(ended(exit, started)),
+                        Some(Ok(exit)) => return Ok(ended(exit, started, meter.as_ref())),
                         Some(Err(source)) => break CommandError::Run { program: program(), source },
                         None => break CommandError::Timeout { program: program(), limit: spec.timeout.unwrap_or(FAR) },
                     },
@@ -108,8 +110,14 @@ impl CommandRunner for SystemRunner {
                 },
                 () = sleep_until(linger), if status.is_some() => {
                     group.signal(Signal::KILL);
-                    return Ok(ended(status.unwrap_or_default(), started));
+                    return Ok(ended(status.unwrap_or_default(), started, meter.as_ref()));
                 }
+                () = over(&mut meter) => {
+                    // It may take more while it says goodbye, so nothing is asked first.
+                    let _gone = group.child.start_kill();
+                    group.end(Duration::ZERO).await;
+                    return Err(CommandError::Memory { program: program(), limit: spec.memory.unwrap_or(u64::MAX) });
+                },
                 () = sleep_until(deadline) => break CommandError::Timeout { program: program(), limit: spec.timeout.unwrap_or(FAR) },
                 () = sleep_until(silent_until) => break CommandError::Stalled { program: program(), limit: spec.stalled.unwrap_or(FAR) },
             }
@@ -130,8 +138,17 @@ async fn wait(
     }
 }
 
-fn ended(status: std::process::ExitStatus, started: Instant) -> Exit {
-    Exit { status: status.code(), signal: status.signal(), elapsed: started.elapsed() }
+fn ended(status: std::process::ExitStatus, started: Instant, meter: Option<&Meter>) -> Exit {
+    let peak_memory = meter.map(Meter::peak);
+    Exit { status: status.code(), signal: status.signal(), elapsed: started.elapsed(), peak_memory }
+}
+
+/// Returns when too much memory is used, else never.
+async fn over(meter: &mut Option<Meter>) {
+    match meter {
+        Some(meter) => meter.over().await,
+        None => std::future::pending().await,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]

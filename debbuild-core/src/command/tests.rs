@@ -24,6 +24,25 @@ async fn system_runner_ends_limits_and_captures() {
 }
 
 #[tokio::test]
+async fn memory_is_measured_with_all_that_was_started_and_ends_at_its_limit() {
+    let cx = Context::new();
+    // A child of a child holds 64 MiB for a moment.
+    let hold = |mib: u32, seconds: f32| {
+        let python = format!("import time; held = bytearray({mib} << 20); time.sleep({seconds})");
+        CommandSpec::new("sh").with_args(["-c", "sh -c 'python3 -c \"$1\"; true' sh \"$1\"; true", "sh", &python])
+    };
+    let exit = SystemRunner.run(&cx, &hold(64, 1.0).with_measured(true), &mut Discard).await.unwrap();
+    let peak = exit.peak_memory.unwrap() >> 20;
+    assert!((64..128).contains(&peak), "{peak} MiB");
+    let spec = hold(64, 60.0).with_memory(Some(32 << 20));
+    let error = SystemRunner.run(&cx, &spec, &mut Discard).await.unwrap_err();
+    assert!(matches!(error, CommandError::Memory { limit: 33_554_432, .. }), "{error}");
+    assert_eq!(error.class(), Class::Memory);
+    let exit = SystemRunner.run(&cx, &hold(8, 0.0).with_memory(Some(1 << 30)), &mut Discard).await.unwrap();
+    assert!(exit.success() && exit.peak_memory.is_some());
+}
+
+#[tokio::test]
 async fn the_environment_is_only_what_was_given() {
     let spec = CommandSpec::new("env").with_env("ONLY", "this");
     let out = SystemRunner.output(&Context::new(), &spec).await.unwrap();

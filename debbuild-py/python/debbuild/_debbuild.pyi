@@ -16,6 +16,7 @@ from .types import (
     Chroot,
     ChrootDetail,
     ChrootDiff,
+    ChrootsCollected,
     Closure,
     Compose,
     DebFile,
@@ -164,8 +165,11 @@ class Chroots:
     def remove(self, id: str) -> dict[str, str]:
         """Remove a chroot."""
 
-    def gc(self, *, dry_run: bool = False) -> dict[str, Any]:
-        """Remove chroots that newer generations have replaced."""
+    def gc(
+        self, *, unused_for: float | None = None, max_size: int | None = None, dry_run: bool = False
+    ) -> ChrootsCollected:
+        """Remove chroots that newer generations have replaced, and where that is given those that nobody used for so many
+        seconds, and those that were used longest ago until the rest have at most so many bytes."""
 
     def run(
         self,
@@ -178,13 +182,20 @@ class Chroots:
         env: Mapping[str, str] | None = None,
         input: bytes | None = None,
         timeout: float | None = None,
+        stalled: float | None = None,
+        memory: int | None = None,
+        processes: int | None = None,
+        open_files: int | None = None,
+        file_size: int | None = None,
         copy_in: Sequence[tuple[Path, str]] | None = None,
         copy_out: Sequence[tuple[str, Path]] | None = None,
     ) -> Run:
         """Run a command in a throw-away session; its status is an answer, whatever it is.
 
         ``archives`` lets it reach the chroot's archives, else it reaches nothing. ``copy_in`` are (file here, folder
-        inside), ``copy_out`` (path inside, folder here). ``timeout`` is in seconds. All output is kept in memory.
+        inside), ``copy_out`` (path inside, folder here). ``timeout`` and ``stalled`` (how long it may
+        be silent) are in seconds, ``memory`` (of all processes together) and ``file_size`` in bytes, ``processes`` are of one
+        user, ``open_files`` of one process. All output is kept in memory.
         """
 
 @final

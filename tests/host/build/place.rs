@@ -60,7 +60,7 @@ pub(super) async fn place() -> Place {
     let spec = bench.spec(Variant::Buildd).await;
     let chroot = bench.manager.create(&bench.cx, &spec, &mut Discard).await.unwrap().id;
     let bases = Arc::new(KnownBases::new());
-    bases.add(spec.suite.clone(), spec.architecture.clone(), bench.manager.base(chroot).unwrap());
+    bases.add(spec.suite.clone(), spec.architecture.clone(), bench.manager.base(&bench.cx, chroot).unwrap());
     let Bench { cx, home, runner, user, blobs, gateway, .. } = bench;
     let scratch = folder.join("scratch");
     let parts = SbuildParts::new(Arc::clone(&runner), gateway, user.clone(), scratch.clone()).with_tmpfs(Some(6 << 30));

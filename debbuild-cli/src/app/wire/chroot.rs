@@ -1,7 +1,10 @@
 //! Chroots.
 
-use debbuild_chroot::manager::{Chroot, Updated};
-use debbuild_core::lock::{LockFile, LockedPackage};
+use debbuild_chroot::manager::{Chroot, Collected, Updated};
+use debbuild_core::{
+    clock::Timestamp,
+    lock::{LockFile, LockedPackage},
+};
 use serde_json::{Value, json};
 
 /// A chroot: what was asked for, when it was made, its size in bytes, and where its tar archive is.
@@ -21,6 +24,21 @@ pub fn chroot_json(chroot: &Chroot) -> Value {
         "sha256": manifest.tarball.sha256,
         "tarball": chroot.tarball.as_str(),
     })
+}
+
+/// A chroot, and when it was used last.
+#[must_use]
+pub fn chroot_used_json(chroot: &Chroot, used: Timestamp) -> Value {
+    let mut value = chroot_json(chroot);
+    value["used"] = json!(used);
+    value
+}
+
+/// The chroots that go, each with its reason.
+#[must_use]
+pub fn collected_json(gone: &[Collected], dry_run: bool) -> Value {
+    let one = |one: &Collected| json!({ "id": one.id.to_string(), "reason": one.reason.to_string(), "size": one.size, "used": one.used });
+    json!({ "dry_run": dry_run, "chroots": gone.iter().map(one).collect::<Vec<_>>() })
 }
 
 /// A chroot with its lock: every archive and package that it was made of.

@@ -14,7 +14,9 @@ mod resolve;
 mod upload;
 
 pub use builds::{buildability_json, order_json};
-pub use chroot::{chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json};
+pub use chroot::{
+    chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json, chroot_used_json, collected_json,
+};
 pub use closure::closure_json;
 pub use compose::{
     compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,

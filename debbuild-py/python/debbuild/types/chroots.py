@@ -1,6 +1,6 @@
 """This machine, chroots and builds."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Finding(TypedDict):
@@ -35,6 +35,19 @@ class Chroot(TypedDict):
     size: int
     sha256: str
     tarball: str
+    used: NotRequired[str]
+
+
+class CollectedChroot(TypedDict):
+    id: str
+    reason: Literal["replaced", "unused", "size"]
+    size: int
+    used: str
+
+
+class ChrootsCollected(TypedDict):
+    dry_run: bool
+    chroots: list[CollectedChroot]
 
 
 class ChrootDetail(TypedDict):
@@ -55,10 +68,11 @@ class ChrootDiff(TypedDict):
 
 
 class Run(TypedDict):
-    """How a command ended, and all it said."""
+    """How a command ended, and all it said; ``peak_memory`` in bytes, of all its processes together."""
 
     status: int | None
     signal: int | None
+    peak_memory: int | None
     stdout: bytes
     stderr: bytes
 

@@ -1,0 +1,81 @@
+//! How much of the machine a session may use, and how that is held.
+//!
+//! Memory of all processes together is watched from outside, several times a second, and no single process can have more address
+//! space than the limit allows; the rest are limits of the kernel for processes (getrlimit(2)), set before the session's root is
+//! entered, which nobody inside can raise: the users of a session have no rights on the host.
+//!
+//! ```
+//! use debbuild_chroot::limits::Limits;
+//!
+//! let limits = Limits::new().with_memory(Some(2 << 30)).with_processes(Some(500));
+//! assert_eq!(limits.prlimit_args(), ["--as=2147483648", "--nproc=500", "--core=0"]);
+//! ```
+
+/// Limits; without one, only what the machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Memory of all processes of a command together, in bytes.
+    pub memory: Option<u64>,
+    /// Processes and threads of one user of the session.
+    pub processes: Option<u64>,
+    /// Files that one process has open.
+    pub open_files: Option<u64>,
+    /// The largest file that may be written, in bytes: also a sparse one.
+    pub file_size: Option<u64>,
+}
+
+impl Limits {
+    /// No limits.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { memory: None, processes: None, open_files: None, file_size: None }
+    }
+
+    /// With a limit on memory, in bytes.
+    #[must_use]
+    pub const fn with_memory(mut self, memory: Option<u64>) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// With a limit on processes and threads.
+    #[must_use]
+    pub const fn with_processes(mut self, processes: Option<u64>) -> Self {
+        self.processes = processes;
+        self
+    }
+
+    /// With a limit on the open files of a process.
+    #[must_use]
+    pub const fn with_open_files(mut self, open_files: Option<u64>) -> Self {
+        self.open_files = open_files;
+        self
+    }
+
+    /// With a limit on the size of a file, in bytes.
+    #[must_use]
+    pub const fn with_file_size(mut self, file_size: Option<u64>) -> Self {
+        self.file_size = file_size;
+        self
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::new()
+    }
+
+    /// The options of prlimit(1) that set them; a process that dies leaves no image of its memory.
+    #[must_use]
+    pub fn prlimit_args(&self) -> Vec<String> {
+        let all = [
+            ("as", self.memory),
+            ("nproc", self.processes),
+            ("nofile", self.open_files),
+            ("fsize", self.file_size),
+            ("core", Some(0)),
+        ];
+        all.into_iter().filter_map(|(name, limit)| Some(format!("--{name}={}", limit?))).collect()
+    }
+}
