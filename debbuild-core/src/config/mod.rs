@@ -22,6 +22,7 @@ mod include;
 mod layer;
 mod parse;
 mod read;
+mod stack;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 

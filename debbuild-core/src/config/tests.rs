@@ -142,3 +142,23 @@ fn includes_lie_below_and_circles_end() {
     assert!(top("include = ['loop']").include("include", &mut files).unwrap_err().to_string().contains("circle"));
     assert!(top("include = 'a'").include("include", &mut files).is_err());
 }
+
+#[test]
+fn what_builds_on_another_replaces_lists_or_adds_to_them() {
+    let parse = |name: &str, text: &str| Document::parse(name, text).unwrap();
+    let shown = |document: &Document| -> Vec<String> {
+        document.items().iter().map(|l| format!("{}={} {}", l.key, l.value, l.place)).collect()
+    };
+    let base = parse("base", "list = ['a']\nother = ['x']\n[table]\nkey = 1");
+    let both = base.clone().stacked(parse("top", "add.list = ['b']\nother = ['y']\ntable.more = 2"), "add");
+    let expected = ["list.0=\"a\" base:1", "list.1=\"b\" top:1", "other.0=\"y\" top:2", "table.key=1 base:4"];
+    assert_eq!(shown(&both)[..4], expected);
+    let mixin = parse("one", "add.list = ['b']").stacked(parse("two", "add.list = ['c']"), "add");
+    assert_eq!(shown(&mixin), ["add.list.0=\"b\" one:1", "add.list.1=\"c\" two:1"]);
+    assert_eq!(shown(&mixin.clone().settled("add")), ["list.0=\"b\" one:1", "list.1=\"c\" two:1"]);
+    assert_eq!(base.stacked(mixin.clone(), "add").node("list").unwrap().value.spelling(), r#"["a", "b", "c"]"#);
+    let replaced = mixin.stacked(parse("three", "list = ['z']"), "add").settled("add");
+    assert_eq!(shown(&replaced), ["list.0=\"z\" three:1"]);
+    let names: Vec<String> = parse("t", "[p.b]\n[p.a]\nx = 1\n[q]").tables("p").into_iter().map(|one| one.0).collect();
+    assert_eq!(names, ["a", "b"]);
+}
