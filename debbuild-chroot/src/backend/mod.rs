@@ -43,6 +43,8 @@ pub struct SessionOptions {
     pub gateway: Option<GatewayOptions>,
     /// What each of its commands may use.
     pub limits: Limits,
+    /// Variables of all its commands, which may have others of the same names.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl SessionOptions {
@@ -63,6 +65,13 @@ impl SessionOptions {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// With variables for all its commands.
+    #[must_use]
+    pub fn with_environment(mut self, environment: BTreeMap<String, String>) -> Self {
+        self.environment = environment;
         self
     }
 }

@@ -1,6 +1,7 @@
 //! The real [`ChrootBackend`]: an overlay over a shared unpacked base, in user, mount, PID, IPC, UTS and network namespaces.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io,
     sync::Arc,
@@ -151,7 +152,8 @@ impl ChrootBackend for UnshareBackend {
             Some((options, gateway)) => Some(gateway.open(cx, &scratch.socket()?, options.clone())?),
         };
         let (parts, limits) = (Arc::clone(&self.0), options.limits);
-        Ok(Box::new(UnshareSession { parts, tree, scratch, door, limits, _hold: hold }))
+        let environment = options.environment.clone();
+        Ok(Box::new(UnshareSession { parts, tree, environment, scratch, door, limits, _hold: hold }))
     }
 
     async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError> {
@@ -177,6 +179,7 @@ impl ChrootBackend for UnshareBackend {
 struct UnshareSession {
     parts: Arc<UnshareOptions>,
     tree: AbsPath,
+    environment: BTreeMap<String, String>,
     scratch: Scratch,
     door: Option<Door>,
     limits: Limits,
@@ -184,7 +187,11 @@ struct UnshareSession {
 }
 
 /// The arguments by which the new root runs a command: as which user, in which folder, with which environment.
-fn inner(command: &SessionCommand, gateway: bool) -> Result<Vec<String>, ChrootError> {
+fn inner(
+    command: &SessionCommand,
+    environment: &BTreeMap<String, String>,
+    gateway: bool,
+) -> Result<Vec<String>, ChrootError> {
     if command.argv.first().is_none_or(String::is_empty) {
         return Err(ChrootError::Request("there is no command".to_owned()));
     }
@@ -200,7 +207,8 @@ fn inner(command: &SessionCommand, gateway: bool) -> Result<Vec<String>, ChrootE
         args.push("APT_CONFIG=/run/debbuild/apt.conf".to_owned());
         args.push(format!("http_proxy={}", Confinement::proxy()));
     }
-    for (key, value) in &command.env {
+    // Of two values env(1) takes the later one.
+    for (key, value) in environment.iter().chain(&command.env) {
         if key.is_empty() || key.starts_with('-') || key.contains('=') {
             return Err(ChrootError::Request(format!("{key:?} is not the name of a variable")));
         }
@@ -234,7 +242,7 @@ impl Session for UnshareSession {
         let mut spec = CommandSpec::new("prlimit")
             .with_args(self.limits.prlimit_args())
             .with_args(["--", "sh", "-c", SETUP, "session", confinement.inside(), self.tree.as_str(), &port, PIVOT])
-            .with_args(inner(command, self.door.is_some())?)
+            .with_args(inner(command, &self.environment, self.door.is_some())?)
             .with_stdin(command.stdin.clone())
             .with_terminal(command.terminal)
             .with_timeout(command.timeout)

@@ -111,6 +111,9 @@ fn write_tar(path: &AbsPath, request: &BootstrapRequest, status: &str, list: &st
     for source in &request.sources {
         file(&format!("etc/apt/keyrings/{}", source.key_file()), &source.keys)?;
     }
+    for (_, text, inside) in super::mmdebstrap::apt_files(request) {
+        file(inside.trim_start_matches('/'), text.as_bytes())?;
+    }
     file("var/lib/dpkg/status", status.as_bytes())?;
     tar.finish()
 }

@@ -13,7 +13,7 @@ use debbuild_core::{
     path::{AbsPath, IoResultExt as _},
 };
 
-use super::{BootstrapRequest, Bootstrapped, Bootstrapper, CreateError, sources};
+use super::{BootstrapRequest, Bootstrapped, Bootstrapper, CreateError, options, sources};
 use crate::confine::{BuildUser, Confinement, Scratch};
 
 /// Makes base systems with mmdebstrap(1) in unshare mode.
@@ -57,6 +57,10 @@ pub(super) fn command(request: &BootstrapRequest, place: impl Fn(&str) -> String
         let names: Vec<&str> = request.include.iter().map(AsRef::as_ref).collect();
         args.push(format!("--include={}", names.join(",")));
     }
+    for (file, _, inside) in apt_files(request) {
+        // From the first update on.
+        args.push(format!("--setup-hook=upload {} {inside}", place(file)));
+    }
     let mut hook = |text: String| args.push(format!("--customize-hook={text}"));
     hook(TIDY.to_owned());
     for source in &request.sources {
@@ -75,6 +79,17 @@ pub(super) fn command(request: &BootstrapRequest, place: impl Fn(&str) -> String
         .with_env("SOURCE_DATE_EPOCH", request.epoch.seconds().to_string())
         .with_env("TMPDIR", place("tmp"))
         .with_env("HOME", place("tmp"))
+}
+
+/// What apt is told by files besides its sources: name in the scratch folder, text, path inside. Those that say nothing are not there.
+pub(super) fn apt_files(request: &BootstrapRequest) -> Vec<(&'static str, String, &'static str)> {
+    let preferences = options::preferences(&request.pins);
+    let conf = options::apt_conf(&request.apt_options);
+    let files = [
+        ("preferences", preferences, "/etc/apt/preferences.d/debbuild"),
+        ("apt.conf", conf, "/etc/apt/apt.conf.d/98debbuild"),
+    ];
+    files.into_iter().filter(|(_, text, _)| !text.is_empty()).collect()
 }
 
 /// Writes what the command line names into the scratch folder.
@@ -97,6 +112,9 @@ fn prepare(request: &BootstrapRequest, scratch: &Scratch, user: &BuildUser) -> R
     let keys = scratch.inside("keys");
     file("boot.sources", sources::deb822(&request.sources, &keys, request.replay)?.as_bytes(), 0o644)?;
     file("final.sources", sources::deb822(&request.sources, "/etc/apt/keyrings", false)?.as_bytes(), 0o644)?;
+    for (name, text, _) in apt_files(request) {
+        file(name, text.as_bytes(), 0o644)?;
+    }
     for (number, hook) in request.hooks.iter().enumerate() {
         file(&format!("hook-{number}"), hook.text.as_bytes(), 0o755)?;
     }

@@ -4,6 +4,7 @@
 pub mod conformance;
 mod memory;
 mod mmdebstrap;
+mod options;
 pub mod sources;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use debbuild_core::{
 };
 pub use memory::MemoryBootstrapper;
 pub use mmdebstrap::Mmdebstrap;
+pub use options::{AptOption, Pin, apt_conf, preferences, variable_name};
 pub use sources::InnerSource;
 
 use crate::confine::{BuildUser, ConfineError, Scratch};
@@ -102,6 +104,10 @@ pub struct BootstrapRequest {
     pub include: Vec<PackageName>,
     /// Where packages come from.
     pub sources: Vec<InnerSource>,
+    /// Priorities of what comes from them.
+    pub pins: Vec<Pin>,
+    /// Options of apt, while it is made and inside.
+    pub apt_options: Vec<AptOption>,
     /// Changes at the end, in order.
     pub hooks: Vec<Hook>,
     /// No file of the result is younger (`SOURCE_DATE_EPOCH`).
@@ -120,13 +126,22 @@ impl BootstrapRequest {
         sources: Vec<InnerSource>,
         epoch: Timestamp,
     ) -> Self {
-        Self { suite, architecture, variant, include: Vec::new(), sources, hooks: Vec::new(), epoch, replay: false }
+        let (include, pins, apt_options, hooks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { suite, architecture, variant, include, sources, pins, apt_options, hooks, epoch, replay: false }
     }
 
     /// With more packages.
     #[must_use]
     pub fn with_include(mut self, include: Vec<PackageName>) -> Self {
         self.include = include;
+        self
+    }
+
+    /// With priorities of what comes from the sources, and options of apt.
+    #[must_use]
+    pub fn with_apt(mut self, pins: Vec<Pin>, options: Vec<AptOption>) -> Self {
+        self.pins = pins;
+        self.apt_options = options;
         self
     }
 
@@ -181,6 +196,14 @@ pub enum CreateError {
     /// Not a variant.
     #[error("not a variant: {0:?} (there are essential, apt, minbase, buildd, important, standard)")]
     Variant(String),
+    /// Not an option of apt that can be given.
+    #[error("option of apt {key}: {reason}")]
+    AptOption {
+        /// The option.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
     /// A package to include does not exist.
     #[error("no such package in the archives: {0}")]
     NoPackage(String),
@@ -207,7 +230,7 @@ pub enum CreateError {
 impl Classify for CreateError {
     fn class(&self) -> Class {
         match self {
-            Self::Variant(_) => Class::Usage,
+            Self::Variant(_) | Self::AptOption { .. } => Class::Usage,
             Self::NoPackage(_) => Class::NotFound,
             Self::Dependencies(_) => Class::Dependencies,
             Self::Command(error) => error.class(),

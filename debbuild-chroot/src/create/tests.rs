@@ -87,3 +87,33 @@ async fn the_twin_conforms_and_repeats_itself() {
     assert_eq!(digests[0], digests[1]);
     assert_eq!(twin.runs(), 2);
 }
+
+#[test]
+fn priorities_and_options_are_there_from_the_first_update_on() {
+    let release = [('o', Some("Own, Inc")), ('l', Some("own")), ('a', Some("s")), ('n', None)];
+    let pin = Pin::new(release, 990).unwrap();
+    assert!(pin.holds_for([('o', Some("Other")), ('l', Some("own")), ('a', Some("s")), ('n', Some("t"))]));
+    assert!(!pin.holds_for([('o', None), ('l', None), ('a', Some("s")), ('n', None)]));
+    assert_eq!(Pin::new([('o', Some("*")), ('l', None), ('a', None), ('n', None)], 1), None);
+    let second = Pin::new([('o', None), ('l', None), ('a', Some("t")), ('n', None)], -1).unwrap();
+    assert_eq!(
+        preferences(&[pin.clone(), second]),
+        "Package: *\nPin: release l=own,a=s\nPin-Priority: 990\n\nPackage: *\nPin: release a=t\nPin-Priority: -1\n"
+    );
+    let option = AptOption::new("Acquire::Languages::", "none").unwrap();
+    assert_eq!(apt_conf(std::slice::from_ref(&option)), "Acquire::Languages:: \"none\";\n");
+    for (key, value) in [("Dir::Etc", "x"), ("Acquire::AllowInsecureRepositories", "1"), ("a b", "c"), ("APT::X", "\n")]
+    {
+        assert_eq!(AptOption::new(key, value).unwrap_err().class(), Class::Usage, "{key}");
+    }
+    let spec = mmdebstrap::command(&request().with_apt(vec![pin], vec![option]), |name| format!("/mnt/{name}"));
+    let hooks: Vec<String> = spec.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let hooks: Vec<&str> = hooks.iter().filter_map(|arg| arg.strip_prefix("--setup-hook=")).collect();
+    assert_eq!(
+        hooks,
+        [
+            "upload /mnt/preferences /etc/apt/preferences.d/debbuild",
+            "upload /mnt/apt.conf /etc/apt/apt.conf.d/98debbuild"
+        ]
+    );
+}

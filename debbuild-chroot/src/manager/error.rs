@@ -32,6 +32,14 @@ pub enum ManagerError {
     /// An archive could not be had.
     #[error("archive {}: cannot get {}: {}", .0.archive, .0.path, .0.reason)]
     Archive(UpstreamFailure),
+    /// A priority cannot be given to one archive alone.
+    #[error("no priority can be given to {archive}: {reason}")]
+    Priority {
+        /// The archive.
+        archive: String,
+        /// Why not.
+        reason: String,
+    },
     /// A package is installed that did not come through the gateway.
     #[error("{name} {version} ({architecture}) is installed, but did not come from the archives")]
     Unaccounted {
@@ -90,7 +98,7 @@ impl Classify for ManagerError {
         match self {
             Self::NotFound(_) => Class::NotFound,
             Self::Ambiguous(_) | Self::Lock(_) => Class::Usage,
-            Self::NoArchives => Class::Config,
+            Self::NoArchives | Self::Priority { .. } => Class::Config,
             Self::Archive(_) => Class::Infrastructure,
             Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
             Self::Record { .. } => Class::Infrastructure,

@@ -1,6 +1,6 @@
 //! Making a chroot: open its archives, bootstrap it behind the gateway, account for every package, name it by content.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use debbuild_core::{
     acquire::Suite,
@@ -12,7 +12,7 @@ use debbuild_core::{
     digest::KeyHasher,
     event::Unit,
     lock::{ArchiveAccess, LockFile, LockKind, LockedFile},
-    name::ComponentName,
+    name::{ComponentName, SuiteName},
 };
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     confine::Scratch,
-    create::{BootstrapRequest, Bootstrapped, InnerSource, sources},
+    create::{BootstrapRequest, Bootstrapped, InnerSource, Pin, apt_conf, preferences, sources},
     gateway::{AccessRecord, AllowedArchive, Expected, ExpectedFiles, GatewayOptions, Mode},
 };
 
@@ -36,6 +36,7 @@ struct Opened {
     archive: String,
     components: Vec<ComponentName>,
     check_valid_until: bool,
+    priority: Option<i16>,
 }
 
 impl ChrootManager {
@@ -57,6 +58,7 @@ impl ChrootManager {
             BootstrapRequest::new(spec.suite.clone(), spec.architecture.clone(), spec.variant, sources, epoch);
         let request =
             request.with_include(spec.include.clone()).with_hooks(spec.hooks.clone()).with_replay(replay.is_some());
+        let request = request.with_apt(pins(&opened)?, spec.apt_options.clone());
         let scratch = Scratch::create(&self.0.scratch, "create", &self.0.user)?;
         let options = gateway_options(&opened, replay, self.0.offline);
         let made = self.bootstrap(&cx, &request, &scratch, options, log).await;
@@ -99,7 +101,9 @@ impl ChrootManager {
             // apt finds `main` where a Release says `updates/main`: what was asked for is written as it was asked for.
             let all = || suite.components();
             let components = if asked.components.is_empty() { all() } else { asked.components.clone() };
-            opened.push(Opened { suite, archive, components, check_valid_until: asked.check_valid_until });
+            let priority = spec.priorities.get(&asked.name).copied();
+            let check_valid_until = asked.check_valid_until;
+            opened.push(Opened { suite, archive, components, check_valid_until, priority });
         }
         Ok(opened)
     }
@@ -158,7 +162,7 @@ impl ChrootManager {
             .map_err(|error| ManagerError::Record { what: "the request".to_owned(), reason: error.to_string() })?;
         lock.options.insert(SPEC_OPTION.to_owned(), spec_text);
         lock.tools.insert(made.tool.0.clone(), made.tool.1.clone());
-        let id = identity(&lock, request)?;
+        let id = identity(&lock, request, &record.environment)?;
         // The build user could still write to a linked file of its own.
         let how = if parts.user.switch { Adopt::Copy } else { Adopt::Link };
         let tarball = parts.blobs.adopt(cx, &made.tarball, how, None).await?;
@@ -192,6 +196,37 @@ impl ChrootManager {
         })
         .await
     }
+}
+
+/// What tells a suite from others in apt_preferences(5).
+fn told(one: &Opened) -> [(char, Option<&str>); 4] {
+    let release = one.suite.release();
+    [
+        ('o', release.origin.as_deref()),
+        ('l', release.label.as_deref()),
+        ('a', release.suite.as_ref().map(SuiteName::as_str)),
+        ('n', release.codename.as_ref().map(SuiteName::as_str)),
+    ]
+}
+
+/// The priorities that the request gives, each for one archive alone.
+fn pins(opened: &[Opened]) -> Result<Vec<Pin>, ManagerError> {
+    let mut pins = Vec::new();
+    for one in opened {
+        let Some(priority) = one.priority else { continue };
+        let name = || format!("{} {}", one.archive, one.suite.archive().suite);
+        let pin = Pin::new(told(one), priority).ok_or_else(|| ManagerError::Priority {
+            archive: name(),
+            reason: "its Release says nothing of itself that apt could tell it by".to_owned(),
+        })?;
+        let same = |other: &&Opened| !std::ptr::eq(*other, one) && other.priority != one.priority;
+        if let Some(other) = opened.iter().filter(same).find(|other| pin.holds_for(told(other))) {
+            let reason = format!("apt cannot tell it from {} {}", other.archive, other.suite.archive().suite);
+            return Err(ManagerError::Priority { archive: name(), reason });
+        }
+        pins.push(pin);
+    }
+    Ok(pins)
 }
 
 /// The allow-list: one entry per set of addresses.
@@ -253,7 +288,11 @@ fn used(one: &Opened, access: &AccessRecord) -> ArchiveAccess {
 }
 
 /// The identity of a chroot: architecture, what is installed, how it is configured, and the clamp time.
-fn identity(lock: &LockFile, request: &BootstrapRequest) -> Result<ChrootId, ManagerError> {
+fn identity(
+    lock: &LockFile,
+    request: &BootstrapRequest,
+    environment: &BTreeMap<String, String>,
+) -> Result<ChrootId, ManagerError> {
     let mut key = KeyHasher::new("chroot v1");
     key.part("architecture", lock.architecture.as_str());
     for package in &lock.packages {
@@ -273,5 +312,13 @@ fn identity(lock: &LockFile, request: &BootstrapRequest) -> Result<ChrootId, Man
         key.part("hook", &hook.text);
     }
     key.part("epoch", request.epoch.seconds().to_le_bytes());
+    for (name, text) in [("priorities", preferences(&request.pins)), ("apt options", apt_conf(&request.apt_options))] {
+        if !text.is_empty() {
+            key.part(name, text);
+        }
+    }
+    for (name, value) in environment {
+        key.part("variable", name).part("value", value);
+    }
     Ok(ChrootId::new(key.finish()))
 }

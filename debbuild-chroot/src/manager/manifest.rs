@@ -1,5 +1,7 @@
 //! The record of a chroot, `manifest.json`: what was asked for, what came of it, and who did it. Wire types.
 
+use std::collections::BTreeMap;
+
 use debbuild_core::{arch::Architecture, build::ChrootId, clock::Timestamp, digest::Sha256, name::SuiteName};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,12 @@ pub struct SpecRecord {
     pub archives: Vec<ArchiveRecord>,
     /// The scripts at the end, by name and text.
     pub hooks: Vec<(String, String)>,
+    /// Variables of sessions and builds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Options of apt inside, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apt_options: Vec<(String, String)>,
 }
 
 /// One suite of an archive, as it was asked for.
@@ -93,4 +101,7 @@ pub struct ArchiveRecord {
     pub check_valid_until: bool,
     /// Whether a Release of another suite is refused.
     pub check_suite: bool,
+    /// The priority of its packages; none: what apt gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i16>,
 }

@@ -270,7 +270,9 @@ impl ChrootManager {
     pub fn base(&self, cx: &Context, id: ChrootId) -> Result<BuildBase, ManagerError> {
         let chroot = self.0.catalogue.find(&id.to_string())?;
         self.0.catalogue.note_use(id, cx.now());
-        let base = BuildBase::new(id, chroot.tarball.clone(), chroot.archives()?).with_lock(self.lock(id)?);
+        let base = BuildBase::new(id, chroot.tarball.clone(), chroot.archives()?)
+            .with_lock(self.lock(id)?)
+            .with_environment(chroot.manifest.spec.environment);
         Ok(if self.0.offline { base.with_mode(Mode::Offline) } else { base })
     }
 

@@ -1,5 +1,7 @@
 //! What a chroot should be, its key, and its way into records and back.
 
+use std::collections::BTreeMap;
+
 use debbuild_core::{
     acquire::{Archive, fetch::Uri},
     arch::Architecture,
@@ -17,7 +19,7 @@ use super::{
     manifest::{ArchiveRecord, SpecRecord},
 };
 use crate::{
-    create::{Hook, Variant},
+    create::{AptOption, Hook, Variant},
     gateway::AllowedArchive,
 };
 
@@ -37,13 +39,29 @@ pub struct ChrootSpec {
     pub archives: Vec<Archive>,
     /// Scripts that change it at the end.
     pub hooks: Vec<Hook>,
+    /// Priorities of packages by the names of their archives, as apt_preferences(5) has them; others have what apt gives them.
+    pub priorities: BTreeMap<String, i16>,
+    /// Variables of its sessions and builds.
+    pub environment: BTreeMap<String, String>,
+    /// Options of apt, while it is made and inside.
+    pub apt_options: Vec<AptOption>,
 }
 
 impl ChrootSpec {
     /// A chroot of this suite from these archives, where packages are built.
     #[must_use]
     pub fn new(suite: SuiteName, architecture: Architecture, archives: Vec<Archive>) -> Self {
-        Self { suite, architecture, variant: Variant::Buildd, include: Vec::new(), archives, hooks: Vec::new() }
+        Self {
+            suite,
+            architecture,
+            variant: Variant::Buildd,
+            include: Vec::new(),
+            archives,
+            hooks: Vec::new(),
+            priorities: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            apt_options: Vec::new(),
+        }
     }
 
     /// With another variant.
@@ -67,6 +85,27 @@ impl ChrootSpec {
         self
     }
 
+    /// With priorities of packages by the names of their archives.
+    #[must_use]
+    pub fn with_priorities(mut self, priorities: BTreeMap<String, i16>) -> Self {
+        self.priorities = priorities;
+        self
+    }
+
+    /// With variables of its sessions and builds.
+    #[must_use]
+    pub fn with_environment(mut self, environment: BTreeMap<String, String>) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// With options of apt.
+    #[must_use]
+    pub fn with_apt_options(mut self, options: Vec<AptOption>) -> Self {
+        self.apt_options = options;
+        self
+    }
+
     /// The request as records keep it; the keyrings become blobs.
     pub(super) async fn record(&self, cx: &Context, blobs: &dyn BlobStore) -> Result<SpecRecord, ManagerError> {
         let mut include: Vec<String> = self.include.iter().map(ToString::to_string).collect();
@@ -84,6 +123,7 @@ impl ChrootSpec {
                 signers: archive.signers.iter().map(ToString::to_string).collect(),
                 check_valid_until: archive.check_valid_until,
                 check_suite: archive.check_suite,
+                priority: self.priorities.get(&archive.name).copied(),
             });
         }
         Ok(SpecRecord {
@@ -93,6 +133,8 @@ impl ChrootSpec {
             include,
             archives,
             hooks: self.hooks.iter().map(|hook| (hook.name.clone(), hook.text.clone())).collect(),
+            environment: self.environment.clone(),
+            apt_options: self.apt_options.iter().map(|one| (one.key.clone(), one.value.clone())).collect(),
         })
     }
 
@@ -118,12 +160,17 @@ impl ChrootSpec {
                 .with_check_suite(kept.check_suite);
             archives.push(archive);
         }
+        let priorities = record.archives.iter().filter_map(|kept| Some((kept.name.clone(), kept.priority?)));
+        let options = record.apt_options.iter().map(|(key, value)| AptOption::new(key, value));
         let include = record.include.iter().map(|name| PackageName::new(name)).collect::<Result<Vec<_>, _>>();
         let hooks = record.hooks.iter().map(|(name, text)| Hook { name: name.clone(), text: text.clone() });
         Ok(Self::new(record.suite.clone(), record.architecture.clone(), archives)
             .with_variant(record.variant.parse()?)
             .with_include(include.map_err(|error| bad("a package", error))?)
-            .with_hooks(hooks.collect()))
+            .with_hooks(hooks.collect())
+            .with_priorities(priorities.collect())
+            .with_environment(record.environment.clone())
+            .with_apt_options(options.collect::<Result<_, _>>()?))
     }
 }
 
@@ -190,9 +237,19 @@ pub(super) fn key(record: &SpecRecord) -> Sha256 {
             .part("keyring", archive.keyring_sha256.as_bytes())
             .list("signers", &archive.signers)
             .part("checks", [u8::from(archive.check_valid_until), u8::from(archive.check_suite)]);
+        if let Some(priority) = archive.priority {
+            key.part("priority", priority.to_string());
+        }
     }
     for (name, text) in &record.hooks {
         key.part("hook", name).part("text", text);
+    }
+    // What is not used leaves no trace: chroots that were made before it existed are found.
+    for (name, value) in &record.environment {
+        key.part("variable", name).part("value", value);
+    }
+    for (name, value) in &record.apt_options {
+        key.part("apt option", name).part("value", value);
     }
     key.finish()
 }

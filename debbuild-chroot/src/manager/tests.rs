@@ -218,3 +218,45 @@ async fn damaged_files_come_back_from_their_blobs_or_the_chroot_is_set_aside() {
     assert!(manager.mend(&place.cx, id).await.unwrap().is_some());
     assert!(manager.list().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_asked_of_apt_and_sessions_is_part_of_key_record_and_lock() {
+    let place = place().await;
+    let plain = place.create().await.unwrap();
+    let text = std::fs::read_to_string(plain.tarball.parent().join("manifest.json")).unwrap();
+    for word in ["priority", "environment", "apt_options"] {
+        assert!(!text.contains(word), "a request without {word} is recorded as ever");
+    }
+    let option = crate::create::AptOption::new("APT::Install-Recommends", "false").unwrap();
+    let spec = || async { place.spec().await };
+    let wishes = [
+        spec().await.with_priorities([("test".to_owned(), 700)].into()),
+        spec().await.with_environment([("LANG".to_owned(), "C".to_owned())].into()),
+        spec().await.with_apt_options(vec![option]),
+    ];
+    let (mut ids, mut keys) = (vec![plain.id], vec![plain.manifest.spec_key]);
+    for wish in wishes {
+        let chroot = place.manager.create(&place.cx, &wish, &mut Discard).await.unwrap();
+        assert!(!ids.contains(&chroot.id) && !keys.contains(&chroot.manifest.spec_key));
+        let lock = place.manager.lock(chroot.id).unwrap();
+        assert_eq!(place.manager.create_locked(&place.cx, &lock, &mut Discard).await.unwrap().id, chroot.id);
+        let same = place.manager.update(&place.cx, &chroot.id.to_string(), &mut Discard).await.unwrap();
+        assert!(!same.changed, "the record gives the whole request again");
+        ids.push(chroot.id);
+        keys.push(chroot.manifest.spec_key);
+    }
+    let mut archive = tar::Archive::new(
+        std::fs::File::open(
+            place.manager.list().unwrap().iter().find(|one| one.id == ids[1]).unwrap().tarball.as_std(),
+        )
+        .unwrap(),
+    );
+    let pinned = archive
+        .entries()
+        .unwrap()
+        .map(Result::unwrap)
+        .find(|entry| entry.path().unwrap().ends_with("preferences.d/debbuild"));
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut pinned.unwrap(), &mut text).unwrap();
+    assert_eq!(text, "Package: *\nPin: release o=Test,n=s\nPin-Priority: 700\n");
+}

@@ -1,6 +1,7 @@
 //! What a build stands on: a chroot's tarball, the archives that it may read, and the lock of the chroot.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -25,6 +26,8 @@ pub struct BuildBase {
     pub archives: Vec<AllowedArchive>,
     /// How much of them is shown.
     pub mode: Mode,
+    /// Variables that its builds have, beneath those of the request.
+    pub environment: BTreeMap<String, String>,
     /// What it was made of; without it the build has no lock.
     pub lock: Option<LockFile>,
 }
@@ -33,13 +36,20 @@ impl BuildBase {
     /// A chroot without a lock, with the archives online.
     #[must_use]
     pub fn new(id: ChrootId, tarball: AbsPath, archives: Vec<AllowedArchive>) -> Self {
-        Self { id, tarball, archives, mode: Mode::Online, lock: None }
+        Self { id, tarball, archives, mode: Mode::Online, environment: BTreeMap::new(), lock: None }
     }
 
     /// With the lock of the chroot.
     #[must_use]
     pub fn with_lock(mut self, lock: LockFile) -> Self {
         self.lock = Some(lock);
+        self
+    }
+
+    /// With variables of its builds.
+    #[must_use]
+    pub fn with_environment(mut self, environment: BTreeMap<String, String>) -> Self {
+        self.environment = environment;
         self
     }
 

@@ -206,7 +206,11 @@ impl SbuildBuilder {
         layout.proxy = Some(Confinement::proxy());
         layout.extra_packages = local.iter().map(|deb| inside(&format!("extra/{}", deb.file.path))).collect();
         let path = scratch.join("sbuildrc");
-        fs::write(&path, config::sbuildrc(self.version, &layout, &attempt.request.options)).at("write", &path)?;
+        let mut options = attempt.request.options.clone();
+        for (name, value) in &attempt.base.environment {
+            options.environment.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        fs::write(&path, config::sbuildrc(self.version, &layout, &options)).at("write", &path)?;
         Ok(layout)
     }
 
