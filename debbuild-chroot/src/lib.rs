@@ -10,4 +10,5 @@ mod durable;
 pub mod gateway;
 pub mod limits;
 pub mod manager;
+pub mod profile;
 pub mod sbuild;
