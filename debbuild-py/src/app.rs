@@ -7,7 +7,7 @@ use std::{
 
 use debbuild_cli::app::{
     App, AppError, BuildOrder, ClosureAsk, Machine, Overrides, SourceOf, answer_json, closure_json, fetched_json,
-    fsck::state_check_json, installability_json, mirror::verified_json,
+    fsck::state_check_json, installability_json, mirror::verified_json, profile_json, profile_summary_json,
 };
 use debbuild_core::{
     acquire::source::SourceRequest, arch::Architecture, build::Network, changelog::Rebuild, name::SuiteName,
@@ -108,6 +108,17 @@ impl PyApp {
         self.0.app.origins().into_iter().map(|leaf| (leaf.key, leaf.place.to_string())).collect()
     }
 
+    fn profiles<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let profiles = self.0.short(py, |app| app.profiles())?;
+        plain(py, &profiles.iter().map(profile_summary_json).collect::<Vec<_>>())
+    }
+
+    #[pyo3(signature = (name, *, origins=false))]
+    fn profile<'py>(&self, py: Python<'py>, name: &str, origins: bool) -> PyResult<Bound<'py, PyAny>> {
+        let shown = self.0.short(py, |app| profile_json(&app.profile(name)?, origins))?;
+        plain(py, &shown)
+    }
+
     fn doctor<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.0.show(py, |app, cx| async move { app.doctor(&cx).await })
     }
@@ -164,8 +175,8 @@ impl PyApp {
     }
 
     #[pyo3(signature = (
-        source, *, suite=None, output=None, architecture=None, chroot=None, profiles=None, build_options=None,
-        extra_packages=None, arch_all=true, network=false, timeout=None, stalled=None, memory=None, disk=None
+        source, *, suite=None, output=None, architecture=None, chroot=None, chroot_profile=None, profiles=None,
+        build_options=None, extra_packages=None, arch_all=true, network=false, timeout=None, stalled=None, memory=None, disk=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn build<'py>(
@@ -176,6 +187,7 @@ impl PyApp {
         output: Option<PathBuf>,
         architecture: Option<&str>,
         chroot: Option<String>,
+        chroot_profile: Option<String>,
         profiles: Option<Vec<String>>,
         build_options: Option<Vec<String>>,
         extra_packages: Option<Vec<PathBuf>>,
@@ -190,7 +202,7 @@ impl PyApp {
             let mut order = BuildOrder::new(self.0.app.build_source_of(&source.to_string_lossy())?);
             order.suite = suite.map(SuiteName::new).transpose()?;
             order.architecture = architecture.map(Architecture::new).transpose()?;
-            order.chroot = chroot;
+            (order.chroot, order.chroot_profile) = (chroot, chroot_profile);
             order.output = output.map(|folder| self.0.path(&folder)).transpose()?;
             let options = &mut order.options;
             options.profiles = profiles.unwrap_or_default();

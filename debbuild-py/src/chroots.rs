@@ -8,13 +8,14 @@ use debbuild_chroot::{
     limits::Limits,
 };
 use debbuild_cli::app::{
-    App, AppError, ChrootWish, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json,
+    App, AppError, ChrootWish, Failure, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json,
     chroot_used_json, collected_json,
 };
 use debbuild_core::{
     arch::Architecture,
     command::{Capture, Exit, Stdin},
     context::Context,
+    error::Class,
     name::{PackageName, SuiteName},
     path::AbsPath,
 };
@@ -65,29 +66,35 @@ impl Job {
 }
 
 fn wish(
-    suite: &str,
+    (suite, profile): (Option<&str>, Option<&str>),
     architecture: Option<&str>,
-    variant: &str,
+    variant: Option<&str>,
     include: Option<Vec<String>>,
 ) -> Result<ChrootWish, AppError> {
     let include =
         include.unwrap_or_default().iter().map(|name| PackageName::new(name)).collect::<Result<Vec<_>, _>>()?;
-    let wish = ChrootWish::new(SuiteName::new(suite)?).with_variant(variant.parse::<Variant>()?);
+    let wish = match (suite, profile) {
+        (Some(suite), None) => ChrootWish::new(SuiteName::new(suite)?),
+        (None, Some(profile)) => ChrootWish::of_profile(profile),
+        _ => return Err(Failure::new(Class::Usage, "a chroot is of a suite or of a profile: name one of them").into()),
+    };
+    let wish = wish.with_variant(variant.map(str::parse::<Variant>).transpose()?);
     Ok(wish.with_architecture(architecture.map(Architecture::new).transpose()?).with_include(include))
 }
 
 #[pymethods]
 impl PyChroots {
-    #[pyo3(signature = (suite, *, architecture=None, variant="buildd", include=None))]
+    #[pyo3(signature = (suite=None, *, profile=None, architecture=None, variant=None, include=None))]
     fn create<'py>(
         &self,
         py: Python<'py>,
-        suite: &str,
+        suite: Option<&str>,
+        profile: Option<&str>,
         architecture: Option<&str>,
-        variant: &str,
+        variant: Option<&str>,
         include: Option<Vec<String>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let wish = wish(suite, architecture, variant, include).into_py_result(py)?;
+        let wish = wish((suite, profile), architecture, variant, include).into_py_result(py)?;
         self.0.show_logged(py, |app, cx, mut log| async move {
             Ok(chroot_json(&app.chroot_create(&cx, &wish, &mut log).await?))
         })

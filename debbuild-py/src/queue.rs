@@ -25,17 +25,18 @@ pub(crate) struct PyQueue(pub(crate) Handle);
 #[pymethods]
 impl PyQueue {
     #[pyo3(signature = (
-        sources, *, suite, architecture=None, chroot=None, priority=0, after=None, in_order=false, profiles=None,
-        timeout=None, stalled=None, key=None
+        sources, *, suite=None, architecture=None, chroot=None, chroot_profile=None, priority=0, after=None,
+        in_order=false, profiles=None, timeout=None, stalled=None, key=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn submit<'py>(
         &self,
         py: Python<'py>,
         sources: Vec<std::path::PathBuf>,
-        suite: &str,
+        suite: Option<&str>,
         architecture: Option<&str>,
         chroot: Option<&str>,
+        chroot_profile: Option<String>,
         priority: i32,
         after: Option<Vec<i64>>,
         in_order: bool,
@@ -46,7 +47,10 @@ impl PyQueue {
     ) -> PyResult<Bound<'py, PyAny>> {
         let made = || -> Result<SubmitOrder, AppError> {
             let sources = sources.iter().map(|source| self.0.app.build_source_of(&source.to_string_lossy()));
-            let mut order = SubmitOrder::new(sources.collect::<Result<_, _>>()?, SuiteName::new(suite)?);
+            let suite = suite.map(SuiteName::new).transpose()?;
+            let suite = self.0.app.submit_suite(suite, chroot_profile.as_deref())?;
+            let mut order = SubmitOrder::new(sources.collect::<Result<_, _>>()?, suite);
+            order.chroot_profile = chroot_profile;
             order.architecture = architecture.map(Architecture::new).transpose()?;
             order.chroot = chroot.map(str::parse).transpose()?;
             order.priority = priority;

@@ -33,6 +33,10 @@ def test_wishes_are_checked_first(app: debbuild.App, tmp_path: Path) -> None:
         app.chroots.create("bookworm", variant="enormous")
     with pytest.raises(errors.UsageError):
         app.chroots.create("bookworm", include=["Not_A_Name"])
+    with pytest.raises(errors.UsageError, match="name one of them"):
+        app.chroots.create("bookworm", profile="bookworm")
+    with pytest.raises(errors.UsageError, match="did you mean"):
+        app.chroots.create(profile="bookworn")
     with pytest.raises(errors.UsageError, match="span of time"):
         app.chroots.run("0" * 64, ["true"], timeout=float("nan"))
     lock = tmp_path / "lock.json"
@@ -89,3 +93,15 @@ def test_composes(app: debbuild.App, tmp_path: Path) -> None:
     with pytest.raises(errors.UsageError, match="is not a lock"):
         app.composes.run(minimal, locked=lock)
     assert app.composes.list() == []
+
+
+def test_profiles(app: debbuild.App, tmp_path: Path) -> None:
+    assert {"bookworm", "trixie", "sid"} <= {one["name"] for one in app.profiles()}
+    file = tmp_path / "own.toml"
+    file.write_text("[profiles.own]\ninherits = 'trixie'\nadd.include = ['eatmydata']\n")
+    shown = app.profile(str(file), origins=True)
+    assert shown["profile"]["suite"] == "trixie"
+    assert shown["origins"]["include.0"] == f"{file}:3"
+    file.write_text("[profiles.own]\nsuit = 'trixie'\n")
+    with pytest.raises(errors.ConfigError, match="own.toml:2: .*did you mean"):
+        app.profile(str(file))

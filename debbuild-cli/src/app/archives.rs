@@ -2,6 +2,7 @@
 
 use std::{fs, io, sync::Arc};
 
+use debbuild_chroot::profile::HostPart;
 use debbuild_core::{
     acquire::{
         ArchiveReader,
@@ -95,12 +96,18 @@ impl App {
         reader: &ArchiveReader,
         suite: &SuiteName,
     ) -> Result<HostArchives, AppError> {
+        let host = self.host_part(cx)?;
+        let query = HostQuery::new(suite.clone(), host.owners, host.keyring);
+        Ok(host_archives(cx, reader, &host.entries, &query).await?)
+    }
+
+    /// What this machine's APT sources give; what in them cannot be used is a warning.
+    pub(super) fn host_part(&self, cx: &Context) -> Result<HostPart, AppError> {
         let list = self.source_lists()?;
         for problem in &list.problems {
             cx.warn(problem.to_string());
         }
-        let query = HostQuery::new(suite.clone(), self.owners()?, self.keyring()?);
-        Ok(host_archives(cx, reader, &list.entries, &query).await?)
+        Ok(HostPart::new(list.entries, self.owners()?, self.keyring()?))
     }
 
     /// Whose archives are taken: the setting, else the vendors of this machine.

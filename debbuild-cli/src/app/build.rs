@@ -44,6 +44,8 @@ pub struct BuildOrder {
     pub architecture: Option<Architecture>,
     /// In which chroot, by id or the beginning of one; by default the newest of the suite, made if there is none.
     pub chroot: Option<String>,
+    /// By which profile the chroot is found or made, where none is named; then the suite is the profile's by default.
+    pub chroot_profile: Option<String>,
     /// How.
     pub options: BuildOptions,
     /// Where the results go as files; by default they are only kept in the store.
@@ -55,7 +57,8 @@ impl BuildOrder {
     #[must_use]
     pub fn new(source: BuildSource) -> Self {
         let options = BuildOptions::default();
-        Self { source, suite: None, architecture: None, chroot: None, options, output: None }
+        let (suite, architecture, chroot, chroot_profile) = (None, None, None, None);
+        Self { source, suite, architecture, chroot, chroot_profile, options, output: None }
     }
 }
 
@@ -102,7 +105,11 @@ impl App {
             Some(architecture) => architecture.clone(),
             None => self.architecture(cx).await?,
         };
-        let (chroot, suite) = match (&order.chroot, &order.suite) {
+        let by_profile = match (&order.chroot, &order.chroot_profile) {
+            (None, Some(name)) => Some(self.chroot_of_profile(cx, name, &architecture, log).await?.to_string()),
+            _ => None,
+        };
+        let (chroot, suite) = match (order.chroot.as_ref().or(by_profile.as_ref()), &order.suite) {
             (Some(id), suite) => {
                 let chroot = self.chroots(cx).await?.find(id)?;
                 let own = chroot.manifest.spec.suite.clone();
@@ -111,7 +118,9 @@ impl App {
             (None, Some(suite)) => (bases.newest(cx, suite, &architecture).await?.id, suite.clone()),
             (None, None) => {
                 let failure = Failure::new(Class::Usage, "the suite to build for is not known");
-                return Err(failure.with_hint("name it with --suite, or a chroot with --chroot").into());
+                return Err(failure
+                    .with_hint("name it with --suite, or a chroot with --chroot or --chroot-profile")
+                    .into());
             }
         };
         let dsc = self.build_source(cx, order, &suite).await?;

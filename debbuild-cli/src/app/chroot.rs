@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use debbuild_chroot::{
     backend::{Session, SessionOptions, UnshareBackend, UnshareOptions},
     confine::BuildUser,
-    create::{Mmdebstrap, Variant},
+    create::Mmdebstrap,
     gateway::{Gateway, GatewayOptions},
     limits::Limits,
-    manager::{Chroot, ChrootManager, ChrootSpec, Collected, GcOptions, ManagerOptions, Updated},
+    manager::{Chroot, ChrootManager, Collected, GcOptions, ManagerOptions, Updated},
     sbuild::{BuildBase, BuildBases, BuilderError},
 };
 use debbuild_core::{
@@ -18,57 +18,14 @@ use debbuild_core::{
     build::ChrootId,
     command::{CommandRunnerExt as _, CommandSpec, Discard, OutputSink},
     context::Context,
-    digest::{KeyHasher, Sha256},
+    digest::Sha256,
     error::Class,
     lock::{LockFile, LockedPackage},
-    name::{PackageName, SuiteName},
+    name::SuiteName,
     path::{AbsPath, IoResultExt as _},
 };
 
-use super::{App, AppError, Failure};
-
-/// A chroot that somebody wants, as far as a person says it: the archives are the machine's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChrootWish {
-    /// The suite.
-    pub suite: SuiteName,
-    /// The architecture; the machine's own without one.
-    pub architecture: Option<Architecture>,
-    /// How much is in it.
-    pub variant: Variant,
-    /// More packages.
-    pub include: Vec<PackageName>,
-}
-
-impl ChrootWish {
-    /// Where packages of this suite are built, on this machine's architecture.
-    #[must_use]
-    pub fn new(suite: SuiteName) -> Self {
-        Self { suite, architecture: None, variant: Variant::Buildd, include: Vec::new() }
-    }
-
-    /// For another architecture.
-    #[must_use]
-    pub fn with_architecture(mut self, architecture: Option<Architecture>) -> Self {
-        self.architecture = architecture;
-        self
-    }
-
-    /// With another variant.
-    #[must_use]
-    pub fn with_variant(mut self, variant: Variant) -> Self {
-        self.variant = variant;
-        self
-    }
-
-    /// With more packages.
-    #[must_use]
-    pub fn with_include(mut self, include: Vec<PackageName>) -> Self {
-        self.include = include;
-        self
-    }
-}
+use super::{App, AppError, ChrootOf, ChrootWish, Failure};
 
 impl App {
     /// The user that builds: the configured one for root, else the user of this process.
@@ -144,45 +101,45 @@ impl App {
         wish: &ChrootWish,
         log: &mut dyn OutputSink,
     ) -> Result<Chroot, AppError> {
+        let profile = match &wish.of {
+            ChrootOf::Profile(name) => Some(self.profile(name)?),
+            ChrootOf::Suite(_) => None,
+        };
         let manager = self.chroots(cx).await?;
-        let architecture = match &wish.architecture {
+        let own = profile.as_ref().and_then(|profile| profile.architecture.as_ref());
+        let architecture = match wish.architecture.as_ref().or(own) {
             Some(architecture) => architecture.clone(),
             None => self.architecture(cx).await?,
         };
-        let key = self.wish_key(wish, &architecture)?;
+        let key = self.wish_key(wish, profile.as_ref(), &architecture)?;
         if let Some(chroot) = manager.recall(key)? {
             return Ok(chroot);
         }
         self.working_user(cx).await?;
         let reader = self.reader(cx).await?;
-        let host = self.archives(cx, &reader, &wish.suite).await?;
-        for archive in &host.archives {
-            cx.note(format!(
-                "archive: {} {}",
-                archive.uris.first().map(ToString::to_string).unwrap_or_default(),
-                archive.suite
-            ));
+        let spec = self.wished(cx, &reader, wish, profile.as_ref(), architecture).await?;
+        for archive in &spec.archives {
+            let uri = archive.uris.first().map(ToString::to_string).unwrap_or_default();
+            cx.note(format!("archive: {uri} {}", archive.suite));
         }
-        let spec = ChrootSpec::new(wish.suite.clone(), architecture, host.archives)
-            .with_variant(wish.variant)
-            .with_include(wish.include.clone());
         let chroot = manager.create(cx, &spec, log).await?;
         manager.remember(key, chroot.id)?;
         Ok(chroot)
     }
 
-    /// What a wish comes to on this machine, short of asking the archives: the same lists give the same key.
-    fn wish_key(&self, wish: &ChrootWish, architecture: &Architecture) -> Result<Sha256, AppError> {
-        let mut include: Vec<&str> = wish.include.iter().map(PackageName::as_str).collect();
-        include.sort_unstable();
-        let mut key = KeyHasher::new("chroot wish v1");
-        key.part("suite", wish.suite.as_str())
-            .part("architecture", architecture.as_str())
-            .part("variant", wish.variant.name())
-            .list("include", include)
-            .list("owners", &self.settings().archives.owners)
-            .part("sources", format!("{:?}", self.source_lists()?.entries));
-        Ok(key.finish())
+    /// The newest chroot of a profile for an architecture, made if there is none.
+    ///
+    /// # Errors
+    /// As [`App::chroot_create`].
+    pub async fn chroot_of_profile(
+        &self,
+        cx: &Context,
+        profile: &str,
+        architecture: &Architecture,
+        log: &mut dyn OutputSink,
+    ) -> Result<ChrootId, AppError> {
+        let wish = ChrootWish::of_profile(profile).with_architecture(Some(architecture.clone()));
+        Ok(self.chroot_create(cx, &wish, log).await?.id)
     }
 
     /// The chroot that a lock file describes, made again from exactly its files.
@@ -277,6 +234,7 @@ impl App {
         let chroot = manager.find(id)?;
         let gateway = if archives { Some(GatewayOptions::new(chroot.archives()?)) } else { None };
         let options = SessionOptions::new().with_gateway(gateway).with_limits(limits);
+        let options = options.with_environment(chroot.manifest.spec.environment.clone());
         Ok(manager.open(cx, &chroot, &options).await?)
     }
 

@@ -15,6 +15,7 @@ mod gc;
 mod machine;
 pub mod mirror;
 mod place;
+mod profile;
 mod queue;
 pub mod repo;
 mod resolve;
@@ -30,7 +31,7 @@ mod wire;
 use std::sync::Arc;
 
 pub use build::{BuildOrder, BuildSource};
-pub use chroot::{AppBases, ChrootWish};
+pub use chroot::AppBases;
 use debbuild_core::{
     blob::{BlobStore, FolderStore},
     command::{CommandRunner, SystemRunner},
@@ -40,6 +41,7 @@ use debbuild_core::{
 };
 pub use error::{AppError, Failure};
 pub use machine::Machine;
+pub use profile::{ChrootOf, ChrootWish};
 pub use queue::{BuildSubmission, WorkerRun};
 pub use resolve::{
     ClosureAsk, EXPLAIN_LIMIT, Lookaside, OrderAsk, PackagesFrom, PictureForm, Reasons, Replayed, RepositoryPlace,
@@ -54,8 +56,8 @@ pub use wire::{
     answer_json, buildability_json, change_name, changed_json, chroot_detail_json, chroot_diff_json, chroot_json,
     chroot_updated_json, chroot_used_json, closure_json, collected_json, compose_detail_json, compose_plan_json,
     compose_report_json, compose_summary_json, compose_why_json, deb_entry_json, deb_json, dependency_name,
-    dependents_json, event_json, fetched_json, installability_json, order_json, published_json, reasons_json,
-    replayed_json, reply_json, why_not_json, worked_json,
+    dependents_json, event_json, fetched_json, installability_json, order_json, profile_json, profile_summary_json,
+    published_json, reasons_json, replayed_json, reply_json, why_not_json, worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

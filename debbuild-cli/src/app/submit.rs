@@ -4,6 +4,7 @@ use debbuild_core::{
     acquire::source::SourceRequest,
     arch::Architecture,
     build::{BuildOptions, ChrootId},
+    command::Discard,
     context::Context,
     error::Class,
     name::SuiteName,
@@ -28,6 +29,8 @@ pub struct SubmitOrder {
     pub architecture: Option<Architecture>,
     /// In which chroot; by default the newest of the suite when the build begins.
     pub chroot: Option<ChrootId>,
+    /// By which profile the chroot is found or made, now, where none is named.
+    pub chroot_profile: Option<String>,
     /// Higher goes first; 0 is usual.
     pub priority: i32,
     /// Tasks that must succeed first.
@@ -45,8 +48,9 @@ impl SubmitOrder {
     #[must_use]
     pub fn new(sources: Vec<BuildSource>, suite: SuiteName) -> Self {
         let options = BuildOptions::default();
-        let (architecture, chroot, priority, after) = (None, None, 0, Vec::new());
-        Self { sources, suite, architecture, chroot, priority, after, in_order: false, key: None, options }
+        let (architecture, chroot, chroot_profile, after) = (None, None, None, Vec::new());
+        let (priority, in_order, key) = (0, false, None);
+        Self { sources, suite, architecture, chroot, chroot_profile, priority, after, in_order, key, options }
     }
 }
 
@@ -63,6 +67,18 @@ impl App {
         Ok(BuildSource::Named(text.parse().map_err(wrong)?))
     }
 
+    /// The suite of a submission: the one that is named, else that of the profile of its chroot.
+    ///
+    /// # Errors
+    /// Class `usage` when neither is named; as [`App::profile`].
+    pub fn submit_suite(&self, suite: Option<SuiteName>, profile: Option<&str>) -> Result<SuiteName, AppError> {
+        match (suite, profile) {
+            (Some(suite), _) => Ok(suite),
+            (None, Some(name)) => Ok(self.profile(name)?.suite),
+            (None, None) => Err(Failure::new(Class::Usage, "the suite to build for is not known").into()),
+        }
+    }
+
     /// Submits builds to the queue of this machine.
     ///
     /// # Errors
@@ -72,6 +88,10 @@ impl App {
             Some(architecture) => architecture.clone(),
             None => self.architecture(cx).await?,
         };
+        let chroot = match (order.chroot, &order.chroot_profile) {
+            (None, Some(name)) => Some(self.chroot_of_profile(cx, name, &architecture, &mut Discard).await?),
+            (named, _) => named,
+        };
         let mut tasks = Vec::new();
         for (place, source) in order.sources.iter().enumerate() {
             let dsc = match source {
@@ -79,7 +99,7 @@ impl App {
                 BuildSource::Named(request) => self.fetch_to_submit(cx, request, &order.suite).await?,
             };
             let wanted = BuildSubmission::new(dsc, order.suite.clone(), architecture.clone())
-                .with_chroot(order.chroot)
+                .with_chroot(chroot)
                 .with_options(order.options.clone());
             let spec = self.build_task(cx, &wanted).await?;
             let label = format!("{} {} {architecture}", wanted.dsc.name().trim_end_matches(".dsc"), order.suite);

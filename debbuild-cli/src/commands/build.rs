@@ -27,6 +27,9 @@ pub(crate) struct BuildArgs {
     /// The chroot to build in
     #[arg(long, value_name = "ID")]
     chroot: Option<String>,
+    /// The profile of the chroot to build in, made if there is none; the suite is the profile's then
+    #[arg(long, value_name = "NAME", conflicts_with = "chroot")]
+    chroot_profile: Option<String>,
     /// Where to put packages, log, lock and result.json
     #[arg(long, short, value_name = "DIR")]
     output: Option<String>,
@@ -70,6 +73,7 @@ fn order(door: &Door, args: &BuildArgs) -> Result<BuildOrder, AppError> {
     order.suite.clone_from(&args.suite);
     order.architecture.clone_from(&args.arch);
     order.chroot.clone_from(&args.chroot);
+    order.chroot_profile.clone_from(&args.chroot_profile);
     order.output = args.output.as_deref().map(|folder| machine.path(folder)).transpose()?;
     let options = &mut order.options;
     options.profiles.clone_from(&args.profiles);

@@ -65,19 +65,22 @@ enum ChrootVerb {
 #[derive(Debug, clap::Args)]
 struct CreateArgs {
     /// The suite; its -updates and -security suites are used too
-    #[arg(long, short, required_unless_present = "locked")]
+    #[arg(long, short, required_unless_present_any = ["locked", "profile"])]
     suite: Option<SuiteName>,
-    /// The architecture; this machine's own by default
+    /// The profile: its name, a file that has one (FILE.toml), or both (FILE.toml#NAME); see `debbuild profile list`
+    #[arg(long, short, value_name = "NAME", conflicts_with = "suite")]
+    profile: Option<String>,
+    /// The architecture; the profile's or this machine's own by default
     #[arg(long)]
     arch: Option<Architecture>,
-    /// How much is in it: essential, apt, minbase, buildd, important, standard
-    #[arg(long, default_value = "buildd", value_parser = variant)]
-    variant: Variant,
+    /// How much is in it: essential, apt, minbase, buildd, important, standard; the profile's or buildd by default
+    #[arg(long, value_parser = variant)]
+    variant: Option<Variant>,
     /// More packages
     #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',')]
     include: Vec<PackageName>,
     /// Make the chroot of this lock file again, from exactly its files
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "arch", "include", "variant"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "profile", "arch", "include", "variant"])]
     locked: Option<String>,
 }
 
@@ -228,16 +231,18 @@ fn own(door: &Door, answer: Answer) -> Answer {
 
 async fn create(door: &Door, args: &CreateArgs) -> Answer {
     let mut log = door.talk.log();
-    let chroot = match (&args.locked, &args.suite) {
+    let wish = match (&args.profile, &args.suite) {
+        (Some(profile), _) => Some(ChrootWish::of_profile(profile)),
+        (None, suite) => suite.clone().map(ChrootWish::new),
+    };
+    let chroot = match (&args.locked, wish) {
         (Some(file), _) => {
             let file = door.app.machine().path(file)?;
             door.app.chroot_create_locked(&door.cx, &file, &mut log).await?
         }
-        (None, Some(suite)) => {
-            let wish = ChrootWish::new(suite.clone())
-                .with_architecture(args.arch.clone())
-                .with_variant(args.variant)
-                .with_include(args.include.clone());
+        (None, Some(wish)) => {
+            let wish =
+                wish.with_architecture(args.arch.clone()).with_variant(args.variant).with_include(args.include.clone());
             door.app.chroot_create(&door.cx, &wish, &mut log).await?
         }
         (None, None) => return Ok(Done::Failed(debbuild_core::error::Class::Usage)),
@@ -294,6 +299,12 @@ async fn show(door: &Door, args: &IdArgs) -> Answer {
         for archive in &lock.archives {
             text.push_str(&format!("archive: {} {} of {}\n", archive.uris.join(" "), archive.suite, archive.date));
         }
+        let spec = &manifest.spec;
+        for (name, priority) in spec.archives.iter().filter_map(|one| Some((&one.name, one.priority?))) {
+            text.push_str(&format!("priority: {name} {priority}\n"));
+        }
+        text.extend(spec.environment.iter().map(|(name, value)| format!("variable: {name}={value}\n")));
+        text.extend(spec.apt_options.iter().map(|(name, value)| format!("apt option: {name} {value}\n")));
         for package in &lock.packages {
             text.push_str(&format!("package: {} {} {}\n", package.name, package.version, package.architecture));
         }

@@ -10,6 +10,7 @@ mod doctor;
 mod fsck;
 mod gc;
 mod mirror;
+mod profile;
 mod repo;
 mod resolve;
 mod source;
@@ -69,6 +70,7 @@ pub(crate) enum Command {
     Fsck(fsck::FsckArgs),
     Gc(gc::GcArgs),
     Man(completions::ManArgs),
+    Profile(profile::ProfileArgs),
     Repo(repo::RepoArgs),
     Resolve(resolve::ResolveArgs),
     Source(source::SourceArgs),
@@ -100,6 +102,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Fsck(args) => fsck::fsck(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,
         Command::Man(args) => completions::man(&args),
+        Command::Profile(args) => profile::profile(door, &args),
         Command::Repo(args) => repo::repo(door, &args).await,
         Command::Resolve(args) => resolve::resolve(door, args).await,
         Command::Source(args) => source::source(door, &args).await,

@@ -32,6 +32,8 @@ from .types import (
     InstallOptions,
     PackagesFrom,
     Path,
+    ProfileDetail,
+    ProfileSummary,
     Rebuilt,
     Replayed,
     Report,
@@ -136,13 +138,17 @@ class Chroots:
 
     def create(
         self,
-        suite: str,
+        suite: str | None = None,
         *,
+        profile: str | None = None,
         architecture: str | None = None,
-        variant: str = "buildd",
+        variant: str | None = None,
         include: Sequence[str] | None = None,
     ) -> Chroot:
-        """Make a chroot, or find the one that was made before."""
+        """Make a chroot of a suite or by a profile, or find the one that was made before.
+
+        Without ``architecture`` and ``variant`` it has the profile's, else this machine's and ``buildd``.
+        """
 
     def create_locked(self, lock: Path) -> Chroot:
         """Make the chroot of a lock file again, from exactly its files."""
@@ -401,9 +407,10 @@ class Queue:
         self,
         sources: Sequence[Path],
         *,
-        suite: str,
+        suite: str | None = None,
         architecture: str | None = None,
         chroot: str | None = None,
+        chroot_profile: str | None = None,
         priority: int = 0,
         after: Sequence[int] | None = None,
         in_order: bool = False,
@@ -554,6 +561,12 @@ class App:
     def origins(self) -> dict[str, str]:
         """Where each setting's value came from."""
 
+    def profiles(self) -> builtins.list[ProfileSummary]:
+        """The profiles that chroots are made by."""
+
+    def profile(self, name: str, *, origins: bool = False) -> ProfileDetail:
+        """A profile with all that it builds on: by its name, a file that has one (``FILE.toml``), or ``FILE.toml#NAME``."""
+
     def doctor(self) -> Report:
         """Is this machine ready?"""
 
@@ -576,6 +589,7 @@ class App:
         output: Path | None = None,
         architecture: str | None = None,
         chroot: str | None = None,
+        chroot_profile: str | None = None,
         profiles: Sequence[str] | None = None,
         build_options: Sequence[str] | None = None,
         extra_packages: Sequence[Path] | None = None,

@@ -27,6 +27,8 @@ const DOORS: &[Door] = &[
     ("doctor", "App.doctor", "doctor"),
     ("fsck", "App.fsck", "fsck"),
     ("gc", "App.gc", "gc"),
+    ("profile list", "App.profiles", "profiles"),
+    ("profile show", "App.profile", "profile"),
     ("repo accept", "Uploads.accept", "repo_accept"),
     ("repo add", "Repository.add", "repo_add"),
     ("repo check", "Repository.check", "check"),

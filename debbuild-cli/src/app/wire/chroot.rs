@@ -11,12 +11,16 @@ use serde_json::{Value, json};
 #[must_use]
 pub fn chroot_json(chroot: &Chroot) -> Value {
     let manifest = &chroot.manifest;
+    let priorities = manifest.spec.archives.iter().filter_map(|one| Some((one.name.clone(), one.priority?.into())));
     json!({
         "id": manifest.id,
         "suite": manifest.spec.suite,
         "architecture": manifest.spec.architecture,
         "variant": manifest.spec.variant,
         "include": manifest.spec.include,
+        "priorities": Value::Object(priorities.collect()),
+        "environment": manifest.spec.environment,
+        "apt_options": manifest.spec.apt_options,
         "created": manifest.created,
         "epoch": manifest.epoch,
         "packages": manifest.packages,

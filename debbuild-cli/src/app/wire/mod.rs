@@ -7,6 +7,7 @@ mod compose;
 mod deb;
 mod edsp;
 mod problem;
+mod profile;
 mod queue;
 mod reasons;
 mod repo;
@@ -29,6 +30,7 @@ use debbuild_core::{
 };
 pub use edsp::reply_json;
 pub use problem::replayed_json;
+pub use profile::{profile_json, profile_summary_json};
 pub use queue::{published_json, worked_json};
 pub use reasons::{change_name, changed_json, dependency_name, dependents_json, reasons_json, why_not_json};
 pub use repo::{diff_json, entry_json, report_json, state_json, suite_json};

@@ -13,14 +13,17 @@ pub(super) struct SubmitArgs {
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<String>,
     /// The suite to build for
-    #[arg(long, short)]
-    suite: SuiteName,
+    #[arg(long, short, required_unless_present = "chroot_profile")]
+    suite: Option<SuiteName>,
     /// The architecture to build on and for; without it the one of this machine
     #[arg(long, short)]
     arch: Option<Architecture>,
     /// The chroot to build in; without it the newest of the suite when the build begins
     #[arg(long, value_name = "ID")]
     chroot: Option<ChrootId>,
+    /// The profile of the chroot to build in, found or made now; the suite is the profile's by default
+    #[arg(long, value_name = "NAME", conflicts_with = "chroot")]
+    chroot_profile: Option<String>,
     /// Higher goes first; 0 is usual
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     priority: i32,
@@ -49,7 +52,9 @@ pub(super) struct SubmitArgs {
 
 pub(super) async fn submit(door: &Door, args: &SubmitArgs) -> Answer {
     let sources = args.sources.iter().map(|source| door.app.build_source_of(source)).collect::<Result<_, _>>()?;
-    let mut order = SubmitOrder::new(sources, args.suite.clone());
+    let suite = door.app.submit_suite(args.suite.clone(), args.chroot_profile.as_deref())?;
+    let mut order = SubmitOrder::new(sources, suite);
+    order.chroot_profile.clone_from(&args.chroot_profile);
     order.architecture.clone_from(&args.arch);
     order.chroot = args.chroot;
     order.priority = args.priority;

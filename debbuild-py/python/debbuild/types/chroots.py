@@ -29,6 +29,9 @@ class Chroot(TypedDict):
     architecture: str
     variant: str
     include: list[str]
+    priorities: dict[str, int]
+    environment: dict[str, str]
+    apt_options: list[list[str]]
     created: str
     epoch: str
     packages: int
@@ -48,6 +51,21 @@ class CollectedChroot(TypedDict):
 class ChrootsCollected(TypedDict):
     dry_run: bool
     chroots: list[CollectedChroot]
+
+
+class ProfileSummary(TypedDict):
+    name: str
+    description: str
+    suite: str | None
+    origin: str
+
+
+class ProfileDetail(TypedDict):
+    """What a profile says with all that it builds on; ``origins`` has the file and line of each value."""
+
+    name: str
+    profile: dict[str, Any]
+    origins: NotRequired[dict[str, str]]
 
 
 class ChrootDetail(TypedDict):
