@@ -45,3 +45,9 @@ async fn the_guide_to_repositories_runs_as_written() {
     let ran = run("repositories.md").await;
     assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_to_chroots_runs_as_written() {
+    let ran = run("chroots.md").await;
+    assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
+}

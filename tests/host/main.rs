@@ -8,6 +8,7 @@ mod data;
 mod fsck;
 mod guides;
 mod limits;
+mod profile;
 mod queue;
 mod repo;
 mod resolve;
