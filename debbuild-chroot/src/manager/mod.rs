@@ -272,6 +272,7 @@ impl ChrootManager {
         self.0.catalogue.note_use(id, cx.now());
         let base = BuildBase::new(id, chroot.tarball.clone(), chroot.archives()?)
             .with_lock(self.lock(id)?)
+            .with_priorities(spec::priorities(&chroot.manifest.spec))
             .with_environment(chroot.manifest.spec.environment);
         Ok(if self.0.offline { base.with_mode(Mode::Offline) } else { base })
     }

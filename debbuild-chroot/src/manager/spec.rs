@@ -222,6 +222,14 @@ pub(super) fn allowed(record: &SpecRecord) -> Result<Vec<AllowedArchive>, Manage
     Ok(all)
 }
 
+/// The priorities of a request, by the names under which the gateway knows archives, and suites.
+pub(super) fn priorities(record: &SpecRecord) -> BTreeMap<(String, String), i16> {
+    let first = |uris: &[String]| record.archives.iter().find(|one| one.uris == uris).map(|one| plain(&one.name));
+    let all =
+        record.archives.iter().filter_map(|one| Some(((first(&one.uris)?, one.suite.to_string()), one.priority?)));
+    all.collect()
+}
+
 /// The key of a request: equal requests have equal keys.
 pub(super) fn key(record: &SpecRecord) -> Sha256 {
     let mut key = KeyHasher::new("chroot spec v1");

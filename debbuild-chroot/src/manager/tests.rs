@@ -11,18 +11,14 @@ use debbuild_core::{
     clock::{FixedClock, Timestamp},
     command::{Discard, SystemRunner},
     error::{Class, Classify as _},
-    name::{PackageName, SuiteName},
+    name::SuiteName,
     sign::MemoryVerifier,
 };
 
 use std::time::Duration;
 
 use super::*;
-use crate::{
-    backend::{MemoryBackend, SessionOptions},
-    confine::SubIds,
-    create::MemoryBootstrapper,
-};
+use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper};
 
 const STATUS: &str = "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n";
 
@@ -116,11 +112,10 @@ async fn an_update_is_the_same_chroot_until_something_changes() {
 async fn what_nobody_uses_goes_and_what_was_used_last_stays_longest() {
     let place = place().await;
     let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(2_000_000_000)));
-    let cx = place.cx.clone().with_clock(clock.clone());
+    let cx = place.cx.clone().with_clock(Arc::<FixedClock>::clone(&clock));
     let (base, mut all) = (place.spec().await, Vec::new());
-    for name in ["a1", "b1", "c1"] {
-        let spec = base.clone().with_include(vec![PackageName::new(name).unwrap()]);
-        place.bootstrapper.set_urls(Vec::new());
+    for name in ["ONE", "TWO", "THREE"] {
+        let spec = base.clone().with_environment([(name.to_owned(), "1".to_owned())].into());
         all.push(place.manager.create(&cx, &spec, &mut Discard).await.unwrap());
         clock.advance(Duration::from_secs(1000));
     }
@@ -259,4 +254,8 @@ async fn what_is_asked_of_apt_and_sessions_is_part_of_key_record_and_lock() {
     let mut text = String::new();
     std::io::Read::read_to_string(&mut pinned.unwrap(), &mut text).unwrap();
     assert_eq!(text, "Package: *\nPin: release o=Test,n=s\nPin-Priority: 700\n");
+    let (pinned, varied) =
+        (place.manager.base(&place.cx, ids[1]).unwrap(), place.manager.base(&place.cx, ids[2]).unwrap());
+    assert_eq!(pinned.priorities, [(("test".to_owned(), "s".to_owned()), 700)].into());
+    assert_eq!(varied.environment, [("LANG".to_owned(), "C".to_owned())].into());
 }

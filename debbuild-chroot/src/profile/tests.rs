@@ -57,24 +57,24 @@ fn a_profile_replaces_lists_adds_to_them_and_merges_tables() {
     let text = "
 [profiles.one]
 suite = 'trixie'
-include = ['a', 'b']
+include = ['aa', 'bb']
 environment = { A = '1', B = '1' }
 repositories.r = { uri = 'file:///srv/r', suite = 's', priority = 900 }
 [profiles.mixin]
-add.include = ['m']
+add.include = ['mm']
 environment.B = '2'
 [profiles.x]
 inherits = ['one', 'mixin']
-add.include = ['x']
+add.include = ['xx']
 environment.C = '3'
 repositories.r.priority = -10
 [profiles.y]
 inherits = 'x'
-include = ['y']
+include = ['yy']
 repositories.r.enabled = false
 ";
     let x = profile(text, "x").unwrap();
-    assert_eq!(words(&x.include), ["a", "b", "m", "x"]);
+    assert_eq!(words(&x.include), ["aa", "bb", "mm", "xx"]);
     let environment: Vec<String> = x.environment.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(environment, ["A=1", "B=2", "C=3"]);
     assert_eq!((x.repositories[0].priority, x.repositories[0].suite.as_str()), (Some(-10), "s"));
@@ -82,7 +82,7 @@ repositories.r.enabled = false
     assert!(origins.contains(&"include.2 /etc/p.toml:8".to_owned()), "{origins:?}");
     assert!(origins.contains(&"environment.A /etc/p.toml:5".to_owned()), "{origins:?}");
     let y = profile(text, "y").unwrap();
-    assert_eq!((words(&y.include), y.repositories.len()), (vec!["y".to_owned()], 0));
+    assert_eq!((words(&y.include), y.repositories.len()), (vec!["yy".to_owned()], 0));
 }
 
 #[test]

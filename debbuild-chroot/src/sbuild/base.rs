@@ -28,6 +28,8 @@ pub struct BuildBase {
     pub mode: Mode,
     /// Variables that its builds have, beneath those of the request.
     pub environment: BTreeMap<String, String>,
+    /// Priorities that its packages have inside, by the name of the archive and the suite; others have what apt gives them.
+    pub priorities: BTreeMap<(String, String), i16>,
     /// What it was made of; without it the build has no lock.
     pub lock: Option<LockFile>,
 }
@@ -36,7 +38,15 @@ impl BuildBase {
     /// A chroot without a lock, with the archives online.
     #[must_use]
     pub fn new(id: ChrootId, tarball: AbsPath, archives: Vec<AllowedArchive>) -> Self {
-        Self { id, tarball, archives, mode: Mode::Online, environment: BTreeMap::new(), lock: None }
+        Self {
+            id,
+            tarball,
+            archives,
+            mode: Mode::Online,
+            environment: BTreeMap::new(),
+            priorities: BTreeMap::new(),
+            lock: None,
+        }
     }
 
     /// With the lock of the chroot.
@@ -50,6 +60,13 @@ impl BuildBase {
     #[must_use]
     pub fn with_environment(mut self, environment: BTreeMap<String, String>) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// With priorities of packages by the name of the archive, as the gateway knows it, and the suite.
+    #[must_use]
+    pub fn with_priorities(mut self, priorities: BTreeMap<(String, String), i16>) -> Self {
+        self.priorities = priorities;
         self
     }
 

@@ -19,10 +19,14 @@ use debbuild_core::{
     resolve::{
         Answer, BuildDeps, Explanation, PRIORITY, PackageIndex, Question, Resolver as _, SatResolver, Universe,
         UniverseOptions,
+        preferences::{Preferences, Provenance},
     },
 };
 
-use super::locking::{self, LocalDeb};
+use super::{
+    BuildBase,
+    locking::{self, LocalDeb},
+};
 use crate::gateway::{AccessRecord, Served};
 
 /// The largest index that is read, in bytes of text.
@@ -42,11 +46,12 @@ pub(super) async fn ask(
     cx: &Context,
     blobs: &dyn BlobStore,
     access: &AccessRecord,
+    base: &BuildBase,
     request: &BuildRequest,
     control: &SourceControl,
     local: (&AbsPath, &[LocalDeb]),
 ) -> Opinion {
-    match look(cx, blobs, access, request, control, local).await {
+    match look(cx, blobs, access, base, request, control, local).await {
         Ok(Answer::Unsatisfiable(why)) => Opinion::Agrees(why),
         Ok(Answer::Satisfied(_)) => Opinion::Differs("the resolver finds a solution where apt found none".to_owned()),
         Ok(Answer::Unknown(reason)) => Opinion::Differs(format!("the resolver cannot tell: {reason}")),
@@ -71,14 +76,15 @@ async fn look(
     cx: &Context,
     blobs: &dyn BlobStore,
     access: &AccessRecord,
+    base: &BuildBase,
     request: &BuildRequest,
     control: &SourceControl,
     (folder, local): (&AbsPath, &[LocalDeb]),
 ) -> Result<Answer, String> {
     let mut indexes = Vec::new();
-    for (name, served) in packages_indexes(cx, blobs, access).await? {
+    for (name, priority, served) in packages_indexes(cx, blobs, access, base).await? {
         let bytes = blobs.read(cx, served.sha256, None).await.map_err(|error| error.to_string())?;
-        indexes.push((name, bytes));
+        indexes.push((name, priority, bytes));
     }
     if indexes.is_empty() {
         return Err("no index of packages was served".to_owned());
@@ -88,11 +94,11 @@ async fn look(
     let (architecture, cx) = (request.architecture.clone(), cx.clone());
     blocking::run(move || {
         let mut universe = vec![(Arc::new(PackageIndex::parse("local", local)), PRIORITY)];
-        for (name, bytes) in indexes {
+        for (name, priority, bytes) in indexes {
             let text =
                 decompress(&name, &bytes, INDEX_LIMIT, cx.cancel()).map_err(|error| format!("{name}: {error}"))?;
             let index = PackageIndex::from_bytes(&name, &text).map_err(|error| format!("{name}: {error}"))?;
-            universe.push((Arc::new(index), PRIORITY));
+            universe.push((Arc::new(index), priority));
         }
         let universe = Universe::new(UniverseOptions::new(architecture), universe);
         SatResolver::new().answer(&cx, &universe, &question).map_err(|error| error.to_string())
@@ -100,17 +106,22 @@ async fn look(
     .await
 }
 
-/// The Packages files among what was served, by their names in the Release: apt asks for them by hash.
+/// The Packages files among what was served, by their names in the Release (apt asks for them by hash), with the priorities that apt
+/// gives them.
 async fn packages_indexes<'a>(
     cx: &Context,
     blobs: &dyn BlobStore,
     access: &'a AccessRecord,
-) -> Result<Vec<(String, &'a Served)>, String> {
-    let mut found: Vec<(String, &Served)> = Vec::new();
+    base: &BuildBase,
+) -> Result<Vec<(String, i32, &'a Served)>, String> {
+    let mut found: Vec<(String, i32, &Served)> = Vec::new();
     for release in access.served.iter().filter(|served| served.path.ends_with("Release")) {
         let bytes = blobs.read(cx, release.sha256, None).await.map_err(|error| error.to_string())?;
         // apt has verified it inside the chroot.
         let listed = locking::release(&bytes).map_err(|error| format!("{}: {error}", release.path))?;
+        let suite = release.path.trim_start_matches("dists/").rsplit_once('/').map_or("", |(suite, _)| suite);
+        let given = base.priorities.get(&(release.archive.clone(), suite.to_owned())).copied().map(i32::from);
+        let priority = given.unwrap_or_else(|| Preferences::default().of_index(&Provenance::of_release(&listed)));
         for (path, file) in &listed.files {
             let name = path.as_str().rsplit('/').next().unwrap_or_default();
             if name != "Packages" && !name.starts_with("Packages.") {
@@ -121,9 +132,9 @@ async fn packages_indexes<'a>(
                 .iter()
                 .find(|served| served.archive == release.archive && served.sha256 == file.sha256 && served.size > 0);
             if let Some(served) = served
-                && !found.iter().any(|(_, known)| known.sha256 == served.sha256)
+                && !found.iter().any(|(_, _, known)| known.sha256 == served.sha256)
             {
-                found.push((format!("{}/{path}", release.archive), served));
+                found.push((format!("{}/{path}", release.archive), priority, served));
             }
         }
     }

@@ -166,7 +166,10 @@ impl SbuildBuilder {
         match verdict {
             Some(failure) if failure.class == Class::Dependencies.name() => {
                 let local = (&scratch.join("extra"), local.as_slice());
-                Err(confirm::settle(failure, confirm::ask(cx, &*io.blobs, &access, request, &control, local).await))
+                Err(confirm::settle(
+                    failure,
+                    confirm::ask(cx, &*io.blobs, &access, attempt.base, request, &control, local).await,
+                ))
             }
             Some(failure) => Err(failure),
             None => made.map(|_| ()),

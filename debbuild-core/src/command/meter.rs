@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{sync::oneshot, task::JoinHandle, time::MissedTickBehavior};
 
 /// How often it is looked at.
@@ -43,7 +44,17 @@ impl Meter {
             return;
         }
         self.over = None;
-        std::future::pending().await
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Ends a process with its descendants at once, also those that left its group.
+pub(super) fn end_all(process: u32) {
+    for id in descendants(process) {
+        if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _gone = kill_process(id, Signal::KILL);
+        }
     }
 }
 

@@ -20,7 +20,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{CommandError, CommandRunner, CommandSpec, Exit, OutputSink, Stdin, Stream, Terminal, meter::Meter};
+use super::{
+    CommandError, CommandRunner, CommandSpec, Exit, OutputSink, Stdin, Stream, Terminal,
+    meter::{Meter, end_all},
+};
 use crate::context::Context;
 
 /// Runs commands on this machine.
@@ -69,43 +72,30 @@ impl CommandRunner for SystemRunner {
         }
         let started = Instant::now();
         let mut group = spawn(spec).await?;
-        let (sender, mut output) = mpsc::channel(16);
-        if let Some(stdout) = group.child.stdout.take() {
-            tokio::spawn(pump(stdout, Stream::Stdout, sender.clone()));
-        }
-        if let Some(stderr) = group.child.stderr.take() {
-            tokio::spawn(pump(stderr, Stream::Stderr, sender.clone()));
-        }
-        drop(sender);
+        let mut output = streams(&mut group.child);
         let measured = group.child.id().filter(|_| spec.measured || spec.memory.is_some());
         let mut meter = measured.map(|process| Meter::start(process, spec.memory));
-
-        let deadline = started + spec.timeout.unwrap_or(FAR);
-        let mut silent_until = started + spec.stalled.unwrap_or(FAR);
-        let mut status = None;
-        let mut linger = started + FAR;
+        let [time, silence] = [spec.timeout, spec.stalled].map(|limit| limit.unwrap_or(FAR));
+        let (deadline, mut silent_until) = (started + time, started + silence);
+        // Streams that are the user's terminal are closed to us from the start.
+        let (mut status, mut open, mut linger) = (None, true, started + FAR);
         let stop = loop {
             tokio::select! {
                 biased;
                 () = cx.cancel().cancelled() => break CommandError::Cancelled { program: program() },
-                chunk = output.recv() => match chunk {
-                    Some((stream, bytes)) => {
-                        silent_until = Instant::now() + spec.stalled.unwrap_or(FAR);
+                chunk = output.recv(), if open => match (chunk, status) {
+                    (Some((stream, bytes)), _) => {
+                        silent_until = Instant::now() + silence;
                         if let Err(source) = out.write(stream, &bytes) {
                             break CommandError::Sink { program: program(), source };
                         }
                     }
-                    None => match wait(&mut group.child, status, deadline).await {
-                        Some(Ok(exit)) => return Ok(ended(exit, started, meter.as_ref())),
-                        Some(Err(source)) => break CommandError::Run { program: program(), source },
-                        None => break CommandError::Timeout { program: program(), limit: spec.timeout.unwrap_or(FAR) },
-                    },
+                    (None, Some(status)) => return Ok(ended(status, started, meter.as_ref())),
+                    (None, None) => open = false,
                 },
                 exit = group.child.wait(), if status.is_none() => match exit {
-                    Ok(exit) => {
-                        status = Some(exit);
-                        linger = Instant::now() + LINGER;
-                    }
+                    Ok(exit) if !open => return Ok(ended(exit, started, meter.as_ref())),
+                    Ok(exit) => (status, linger) = (Some(exit), Instant::now() + LINGER),
                     Err(source) => break CommandError::Run { program: program(), source },
                 },
                 () = sleep_until(linger), if status.is_some() => {
@@ -114,12 +104,12 @@ impl CommandRunner for SystemRunner {
                 }
                 () = over(&mut meter) => {
                     // It may take more while it says goodbye, so nothing is asked first.
-                    let _gone = group.child.start_kill();
+                    group.child.id().into_iter().for_each(end_all);
                     group.end(Duration::ZERO).await;
                     return Err(CommandError::Memory { program: program(), limit: spec.memory.unwrap_or(u64::MAX) });
                 },
-                () = sleep_until(deadline) => break CommandError::Timeout { program: program(), limit: spec.timeout.unwrap_or(FAR) },
-                () = sleep_until(silent_until) => break CommandError::Stalled { program: program(), limit: spec.stalled.unwrap_or(FAR) },
+                () = sleep_until(deadline) => break CommandError::Timeout { program: program(), limit: time },
+                () = sleep_until(silent_until), if open => break CommandError::Stalled { program: program(), limit: silence },
             }
         };
         group.end(spec.grace).await;
@@ -127,15 +117,16 @@ impl CommandRunner for SystemRunner {
     }
 }
 
-async fn wait(
-    child: &mut Child,
-    known: Option<std::process::ExitStatus>,
-    deadline: Instant,
-) -> Option<std::io::Result<std::process::ExitStatus>> {
-    match known {
-        Some(status) => Some(Ok(status)),
-        None => tokio::time::timeout_at(deadline, child.wait()).await.ok(),
+/// What comes of the command's own streams, until both are closed.
+fn streams(child: &mut Child) -> mpsc::Receiver<(Stream, Vec<u8>)> {
+    let (sender, output) = mpsc::channel(16);
+    if let Some(stdout) = child.stdout.take() {
+        tokio::spawn(pump(stdout, Stream::Stdout, sender.clone()));
     }
+    if let Some(stderr) = child.stderr.take() {
+        tokio::spawn(pump(stderr, Stream::Stderr, sender));
+    }
+    output
 }
 
 fn ended(status: std::process::ExitStatus, started: Instant, meter: Option<&Meter>) -> Exit {

@@ -38,6 +38,9 @@ async fn memory_is_measured_with_all_that_was_started_and_ends_at_its_limit() {
     let error = SystemRunner.run(&cx, &spec, &mut Discard).await.unwrap_err();
     assert!(matches!(error, CommandError::Memory { limit: 33_554_432, .. }), "{error}");
     assert_eq!(error.class(), Class::Memory);
+    let spec = hold(64, 60.0).with_memory(Some(32 << 20)).with_terminal(Terminal::Inherited);
+    let error = SystemRunner.run(&cx, &spec, &mut Discard).await.unwrap_err();
+    assert!(matches!(error, CommandError::Memory { .. }), "also where its streams are not ours: {error}");
     let exit = SystemRunner.run(&cx, &hold(8, 0.0).with_memory(Some(1 << 30)), &mut Discard).await.unwrap();
     assert!(exit.success() && exit.peak_memory.is_some());
 }

@@ -82,7 +82,7 @@ impl Document {
         Ok(layer)
     }
 
-    fn node(&self, key: &str) -> Option<&Node> {
+    pub(super) fn node(&self, key: &str) -> Option<&Node> {
         key.split('.').try_fold(&self.root, |node, part| match &node.value {
             Value::Table(entries) => entries.get(part),
             Value::List(items) => items.get(part.parse::<usize>().ok()?),

@@ -156,7 +156,7 @@ fn what_builds_on_another_replaces_lists_or_adds_to_them() {
     let mixin = parse("one", "add.list = ['b']").stacked(parse("two", "add.list = ['c']"), "add");
     assert_eq!(shown(&mixin), ["add.list.0=\"b\" one:1", "add.list.1=\"c\" two:1"]);
     assert_eq!(shown(&mixin.clone().settled("add")), ["list.0=\"b\" one:1", "list.1=\"c\" two:1"]);
-    assert_eq!(base.stacked(mixin.clone(), "add").node("list").unwrap().value.spelling(), r#"["a", "b", "c"]"#);
+    assert_eq!(base.stacked(mixin.clone(), "add").leaves()[0].value, r#"["a", "b", "c"]"#);
     let replaced = mixin.stacked(parse("three", "list = ['z']"), "add").settled("add");
     assert_eq!(shown(&replaced), ["list.0=\"z\" three:1"]);
     let names: Vec<String> = parse("t", "[p.b]\n[p.a]\nx = 1\n[q]").tables("p").into_iter().map(|one| one.0).collect();

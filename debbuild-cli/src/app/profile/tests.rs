@@ -36,16 +36,16 @@ impl Place {
 fn the_users_files_lie_over_the_built_in_profiles_and_a_named_file_over_all() {
     let place = place();
     assert_eq!(place.app.profiles().unwrap().iter().filter(|one| one.name == "trixie").count(), 1);
-    let user = place.write("home/.config/debbuild/profiles.d/b.toml", "[profiles.trixie]\nadd.include = ['b']");
-    place.write("home/.config/debbuild/profiles.d/a.toml", "[profiles.trixie]\nadd.include = ['a']");
+    let user = place.write("home/.config/debbuild/profiles.d/b.toml", "[profiles.trixie]\nadd.include = ['bb']");
+    place.write("home/.config/debbuild/profiles.d/a.toml", "[profiles.trixie]\nadd.include = ['aa']");
     place.write("home/.config/debbuild/profiles.d/other.txt", "no TOML");
-    assert_eq!(place.include("stable"), ["a", "b"]);
+    assert_eq!(place.include("stable"), ["aa", "bb"]);
     let summary = place.app.profiles().unwrap().into_iter().find(|one| one.name == "trixie").unwrap();
     assert_eq!(summary.place.to_string(), format!("{user}:1"));
 
     let one = place.write("one.toml", "[profiles.own]\ninherits = 'trixie'\nadd.include = ['own']");
-    assert_eq!(place.include("one.toml"), ["a", "b", "own"]);
-    assert_eq!(place.include(&format!("{one}#own")), ["a", "b", "own"]);
+    assert_eq!(place.include("one.toml"), ["aa", "bb", "own"]);
+    assert_eq!(place.include(&format!("{one}#own")), ["aa", "bb", "own"]);
     place.write("two.toml", "[profiles.trixie]\ninclude = ['two']\n[profiles.other]\ninherits = 'stable'");
     assert_eq!(place.include("two.toml#other"), ["two"]);
     let several = place.app.profile("two.toml").unwrap_err();
