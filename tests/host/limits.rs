@@ -39,8 +39,19 @@ impl Hostile {
         let mut said = Capture::default();
         let exit = self.session.run(&self.bench.cx, &command, &mut said).await;
         let text = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-        assert!(marked(&self.mark).is_empty(), "{script}: {:?} live on", marked(&self.mark));
+        self.all_gone(script).await;
         (exit, text)
+    }
+
+    /// Waits until no process has the mark: what was killed takes a moment to give its memory back.
+    async fn all_gone(&self, script: &str) {
+        for _ in 0..100 {
+            if marked(&self.mark).is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{script}: {:?} live on", marked(&self.mark));
     }
 
     /// Closes the session, after which nothing of it is there.
@@ -93,13 +104,13 @@ async fn files_and_what_is_left_behind_are_limited() {
     let limits = Limits::new().with_file_size(Some(16 * MIB)).with_open_files(Some(64));
     let mut session = Hostile::open("files", limits).await;
     let (exit, said) = session.run("truncate --size 1T /sparse; status=$?; stat -c %s /sparse; exit $status", 60).await;
-    assert!(!exit.unwrap().success() && said.ends_with("0\n"), "{said}");
+    assert!(!exit.unwrap().success() && said.starts_with("0\n"), "{said}");
     let (exit, said) = session.run("exec perl -e 'my @held; while (open(my $file, \"<\", \"/etc/passwd\")) { push @held, $file } print scalar(@held)'", 60).await;
     assert!(exit.unwrap().success() && said.parse::<u32>().unwrap() < 64, "{said}");
     // A daemon that left its parents, a mount, a file that changes its user, folders that nobody may enter, a limit taken back.
     let (exit, said) = session
         .run(
-            "(setsid sh -c \"sleep 1000; : $0\" & ) ; mount -t tmpfs none /mnt && touch /mnt/here; \
+            "(setsid sh -c \"sleep 1000; : $0\" & ); (mount -t tmpfs none /mnt && touch /mnt/here) 2>/dev/null; \
              cp /bin/sh /srv/sh && chmod 4755 /srv/sh; mkdir -p /srv/a/b && touch /srv/a/b/c && chmod 000 /srv/a/b /srv/a; \
              ulimit -n 100000 2>/dev/null && echo raised; ls /proc/1/root/work 2>/dev/null; echo done",
             60,

@@ -100,6 +100,12 @@ fn what_is_installed_stays_unless_it_must_go() {
 }
 
 #[test]
+fn a_package_that_is_installed_twice_counts_once() {
+    let twice = [&format!("old 1 all|{HERE}"), &format!("app 2 amd64|{YES}"), &format!("old 1 amd64|{HERE}")];
+    assert_eq!(reply("Install: app:amd64\n", &twice), "Install 2 app 2");
+}
+
+#[test]
 fn what_cannot_stay_takes_nothing_else_with_it() {
     let versions = [
         &format!("base 3 amd64|{YES}"),

@@ -59,7 +59,7 @@ pub(super) enum Value {
 impl Kept {
     /// What is kept of a stanza, which has no line breaks then.
     pub(super) fn of(paragraph: &Paragraph<'_>, installed: bool, mentioned: bool, wishes: &[&'static str]) -> Self {
-        let folded = |value: &str| value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let folded = |value: &str| value.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut fields = Vec::new();
         let mut text = |name: &'static str| {
             let value = paragraph.get(name).map(folded).filter(|value| !value.is_empty());

@@ -30,6 +30,10 @@ impl Universe {
         for (at, row) in table.rows.iter().enumerate() {
             let Some(architecture) = place(&self.options, table.text(row.architecture)) else { continue };
             let name = self.name(symbols[row.package as usize], architecture);
+            // A list of what is installed has each name once; where it says otherwise the first counts.
+            if installed && self.names[name as usize].installed.is_some() {
+                continue;
+            }
             if installed && let Some(same) = self.same(name, table.text(row.version)) {
                 self.mark_installed(same);
                 continue;
