@@ -112,7 +112,7 @@ async fn files_and_what_is_left_behind_are_limited() {
         .run(
             "(setsid sh -c \"sleep 1000; : $0\" & ); (mount -t tmpfs none /mnt && touch /mnt/here) 2>/dev/null; \
              cp /bin/sh /srv/sh && chmod 4755 /srv/sh; mkdir -p /srv/a/b && touch /srv/a/b/c && chmod 000 /srv/a/b /srv/a; \
-             ulimit -n 100000 2>/dev/null && echo raised; ls /proc/1/root/work 2>/dev/null; echo done",
+             ulimit -n 100000 2>/dev/null && echo raised; echo done",
             60,
         )
         .await;
