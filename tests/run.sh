@@ -86,7 +86,7 @@ need_packages python3 python3-venv
 part python tests/support/python.sh
 
 if [ "$mode" != quick ]; then
-  part "fuzz targets" tests/fuzz/run.sh 60
+  part "fuzz targets" tests/fuzz/run.sh "$([ "$mode" = full ] && echo 60 || echo 20)"
   . tests/host/tools.sh
 fi
 
