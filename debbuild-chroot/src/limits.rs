@@ -1,8 +1,9 @@
 //! How much of the machine a session may use, and how that is held.
 //!
 //! Memory of all processes together is watched from outside, several times a second, and no single process can have more address
-//! space than the limit allows; the rest are limits of the kernel for processes (getrlimit(2)), set before the session's root is
-//! entered, which nobody inside can raise: the users of a session have no rights on the host.
+//! space than the limit allows; what is written is limited by a tmpfs of that size (tmpfs(5)) below the session's overlay; the rest
+//! are limits of the kernel for processes (getrlimit(2)), set before the session's root is entered, which nobody inside can raise:
+//! the users of a session have no rights on the host.
 //!
 //! ```
 //! use debbuild_chroot::limits::Limits;
@@ -23,13 +24,24 @@ pub struct Limits {
     pub open_files: Option<u64>,
     /// The largest file that may be written, in bytes: also a sparse one.
     pub file_size: Option<u64>,
+    /// All files that the session writes together, in bytes; they are then kept in memory (Linux 6.6 or later).
+    pub scratch_size: Option<u64>,
+    /// How many files, folders and links the session makes; they are then kept in memory (Linux 6.6 or later).
+    pub scratch_files: Option<u64>,
 }
 
 impl Limits {
     /// No limits.
     #[must_use]
     pub const fn new() -> Self {
-        Self { memory: None, processes: None, open_files: None, file_size: None }
+        Self {
+            memory: None,
+            processes: None,
+            open_files: None,
+            file_size: None,
+            scratch_size: None,
+            scratch_files: None,
+        }
     }
 
     /// With a limit on memory, in bytes.
@@ -58,6 +70,20 @@ impl Limits {
     pub const fn with_file_size(mut self, file_size: Option<u64>) -> Self {
         self.file_size = file_size;
         self
+    }
+
+    /// With limits on all files that the session writes together: bytes, and how many.
+    #[must_use]
+    pub const fn with_scratch(mut self, size: Option<u64>, files: Option<u64>) -> Self {
+        self.scratch_size = size;
+        self.scratch_files = files;
+        self
+    }
+
+    /// Whether what the session writes is limited.
+    #[must_use]
+    pub const fn has_scratch(&self) -> bool {
+        self.scratch_size.is_some() || self.scratch_files.is_some()
     }
 
     /// Whether there are none.

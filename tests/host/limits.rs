@@ -121,3 +121,39 @@ async fn files_and_what_is_left_behind_are_limited() {
     assert!(exit.unwrap().success() && said == "empty\n", "{said}");
     session.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_session_writes_is_limited_in_size_and_number() {
+    let mut session = Hostile::open("scratch", Limits::new().with_scratch(Some(64 * MIB), Some(5_000))).await;
+    for place in ["/srv/large", "/dev/shm/large", "/run/large"] {
+        let fill = format!("dd if=/dev/zero of={place} bs=1M count=100; status=$?; rm {place}; exit $status");
+        let (exit, said) = session.run(&fill, 60).await;
+        assert!(!exit.unwrap().success() && said.contains("No space left on device"), "{place}: {said}");
+    }
+    let (exit, said) =
+        session.run("mkdir /srv/many && cd /srv/many && seq 1000000 | xargs touch 2>&1 | tail -n 1", 60).await;
+    assert!(exit.is_ok() && said.contains("No space left on device"), "{said}");
+    // What lies below can still be deleted and made anew, and what was written is there for the next command.
+    let script = "rm -r /srv/many /usr/share/doc && mkdir /usr/share/doc && ls /usr/share/doc && echo kept >/srv/file";
+    let (exit, said) = session.run(script, 60).await;
+    assert!(exit.unwrap().success() && said.is_empty(), "{said}");
+    let (exit, said) = session.run("cat /srv/file; ls /usr/share/doc", 60).await;
+    assert!(exit.unwrap().success() && said == "kept\n", "{said}");
+    session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_asked_to_end_and_leaves_files_but_no_process_and_no_ipc() {
+    let mut session = Hostile::open("parting", Limits::new()).await;
+    let polite =
+        "trap 'echo bye; exit 0' TERM; touch /run/here; perl -e 'semget(1234, 1, 01600) // die' ; sleep 100 & wait";
+    let (exit, said) = session.run(polite, 2).await;
+    let error = exit.unwrap_err();
+    assert_eq!((error.class(), said.as_str()), (Class::Timeout, "bye\n"), "{error}");
+    assert!(error.to_string().starts_with("sh was killed after 2s"), "{error}");
+    let (exit, said) = session.run("ls /run/here && perl -e 'print defined(semget(1234, 1, 0)) ? 1 : 0' && echo && ls /proc | grep -c '^[0-9]'", 60).await;
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(exit.unwrap().success() && lines[..2] == ["/run/here", "0"], "{said}");
+    assert!(lines[2].parse::<u32>().unwrap() < 8, "{said}");
+    session.close().await;
+}

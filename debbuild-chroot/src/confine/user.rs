@@ -83,7 +83,7 @@ impl BuildUser {
     }
 
     /// The arguments of setpriv(1), up to and with `--`: become the user if needed, and die with the process that started us.
-    pub(super) fn become_args(&self) -> Vec<String> {
+    pub(crate) fn become_args(&self) -> Vec<String> {
         let mut args = Vec::new();
         if self.switch {
             args.extend([

@@ -151,12 +151,19 @@ struct LimitArgs {
     /// The largest file that may be written, also a sparse one
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     file_size: Option<u64>,
+    /// All files that the session writes together; they are then kept in memory
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    scratch_size: Option<u64>,
+    /// Files, folders and links that the session makes; they are then kept in memory
+    #[arg(long, value_name = "N")]
+    scratch_files: Option<u64>,
 }
 
 impl LimitArgs {
     const fn read(&self) -> Limits {
         let limits = Limits::new().with_memory(self.memory).with_processes(self.processes);
-        limits.with_open_files(self.open_files).with_file_size(self.file_size)
+        let limits = limits.with_open_files(self.open_files).with_file_size(self.file_size);
+        limits.with_scratch(self.scratch_size, self.scratch_files)
     }
 }
 

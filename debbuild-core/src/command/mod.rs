@@ -31,6 +31,8 @@ pub enum Stdin {
     Bytes(Vec<u8>),
     /// This file.
     File(AbsPath),
+    /// Nothing, and no end of it while the command runs: it ends when the command should, and with this process, however that ends.
+    Held,
 }
 
 /// Whether a command's streams come back to us or stay with the user's terminal.
@@ -288,6 +290,24 @@ pub enum CommandError {
         /// The end of what it said.
         tail: String,
     },
+}
+
+impl CommandError {
+    /// The same, said of the command that mattered: others were around it. A program that is missing keeps its own name.
+    #[must_use]
+    pub fn with_program(mut self, name: &str) -> Self {
+        match &mut self {
+            Self::NotFound { .. } => {}
+            Self::Run { program, .. }
+            | Self::Sink { program, .. }
+            | Self::Timeout { program, .. }
+            | Self::Stalled { program, .. }
+            | Self::Memory { program, .. }
+            | Self::Cancelled { program }
+            | Self::Failed { program, .. } => name.clone_into(program),
+        }
+        self
+    }
 }
 
 impl Classify for CommandError {

@@ -15,7 +15,7 @@ use rustix::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
@@ -38,6 +38,7 @@ const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 struct Group {
     child: Child,
     leader: Option<Pid>,
+    held: Option<ChildStdin>,
 }
 
 impl Group {
@@ -50,9 +51,15 @@ impl Group {
 
     /// Ends the whole group: politely, then not.
     async fn end(&mut self, grace: Duration) {
+        self.held = None;
         self.signal(Signal::TERM);
-        let _ended = timeout(grace, self.child.wait()).await;
-        self.signal(Signal::KILL);
+        let ended = timeout(grace, self.child.wait()).await;
+        match self.leader {
+            Some(_) => self.signal(Signal::KILL),
+            // It is in our own group: only its descendants are its own.
+            None if ended.is_err() => self.child.id().into_iter().for_each(end_all),
+            None => {}
+        }
         let _ended = timeout(LINGER, self.child.wait()).await;
     }
 }
@@ -156,12 +163,15 @@ async fn spawn(spec: &CommandSpec) -> Result<Group, CommandError> {
         command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(match &spec.stdin {
             Stdin::Null => Stdio::null(),
-            Stdin::Bytes(_) => Stdio::piped(),
+            Stdin::Bytes(_) | Stdin::Held => Stdio::piped(),
             Stdin::File(path) => Stdio::from(std::fs::File::open(path).map_err(failed)?),
         });
     }
     let mut child = command.spawn().map_err(failed)?;
-    if let (Stdin::Bytes(bytes), Some(mut stdin)) = (&spec.stdin, child.stdin.take()) {
+    let mut held = child.stdin.take();
+    if let Stdin::Bytes(bytes) = &spec.stdin
+        && let Some(mut stdin) = held.take()
+    {
         let bytes = bytes.clone();
         // A command may end without reading everything: its status tells, not the pipe.
         tokio::spawn(async move {
@@ -169,7 +179,7 @@ async fn spawn(spec: &CommandSpec) -> Result<Group, CommandError> {
         });
     }
     let leader = child.id().filter(|_| piped).and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    Ok(Group { child, leader })
+    Ok(Group { child, leader, held })
 }
 
 /// The program where the command's own `PATH` has it. With its path the standard library starts it by posix_spawn(3): it copies

@@ -193,6 +193,8 @@ class Chroots:
         processes: int | None = None,
         open_files: int | None = None,
         file_size: int | None = None,
+        scratch_size: int | None = None,
+        scratch_files: int | None = None,
         copy_in: Sequence[tuple[Path, str]] | None = None,
         copy_out: Sequence[tuple[str, Path]] | None = None,
     ) -> Run:
@@ -201,7 +203,8 @@ class Chroots:
         ``archives`` lets it reach the chroot's archives, else it reaches nothing. ``copy_in`` are (file here, folder
         inside), ``copy_out`` (path inside, folder here). ``timeout`` and ``stalled`` (how long it may
         be silent) are in seconds, ``memory`` (of all processes together) and ``file_size`` in bytes, ``processes`` are of one
-        user, ``open_files`` of one process. All output is kept in memory.
+        user, ``open_files`` of one process. With ``scratch_size`` (bytes) and ``scratch_files`` all that the session writes
+        is kept in memory, and no more of it. All output is kept in memory.
         """
 
 @final

@@ -12,6 +12,8 @@ syscall(&SYS_umount2, $gone, 2) == 0 or fail("let go of the old root");
 chdir "/";
 my $child = fork // fail("fork");
 if (!$child) {
+    # Those who wait for it let these signals pass by.
+    $SIG{$_} = "DEFAULT" for qw(INT QUIT TERM);
     exec { $command[0] } @command;
     print STDERR "$command[0]: $!\n";
     exit 127;

@@ -1,0 +1,199 @@
+//! The real [`ChrootBackend`]: an overlay over a shared unpacked base, in user, mount, PID, IPC, UTS and network namespaces.
+
+mod holder;
+mod session;
+
+use std::{
+    fs::{self, File},
+    io,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use debbuild_core::{
+    build::ChrootId,
+    command::{CommandRunner, CommandSpec, Stdin, Tail},
+    context::Context,
+    path::{AbsPath, IoResultExt as _},
+};
+use holder::{FOLDERS, Holder};
+use rustix::{
+    fs::{FlockOperation, flock},
+    system::uname,
+};
+use session::UnshareSession;
+
+use super::{Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionOptions};
+use crate::{
+    confine::{self, BuildUser, Confinement, Mapping, Scratch},
+    gateway::Gateway,
+};
+
+const PIVOT: &str = include_str!("pivot.pl");
+const TAIL: usize = 4096;
+
+/// The first kernel whose tmpfs has what an overlay keeps of deleted folders (user.* attributes, tmpfs(5)).
+const TMPFS_ATTRIBUTES: (u32, u32) = (6, 6);
+
+/// What the backend works with.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UnshareOptions {
+    /// Runs the tools.
+    pub runner: Arc<dyn CommandRunner>,
+    /// Whose namespaces sessions are.
+    pub user: BuildUser,
+    /// Where unpacked bases are kept.
+    pub bases: AbsPath,
+    /// Where sessions have their scratch folders.
+    pub scratch: AbsPath,
+    /// What serves sessions that may reach archives.
+    pub gateway: Option<Gateway>,
+}
+
+impl UnshareOptions {
+    /// Sessions without network.
+    #[must_use]
+    pub fn new(runner: Arc<dyn CommandRunner>, user: BuildUser, bases: AbsPath, scratch: AbsPath) -> Self {
+        Self { runner, user, bases, scratch, gateway: None }
+    }
+
+    /// With a gateway for sessions that ask for one.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: Option<Gateway>) -> Self {
+        self.gateway = gateway;
+        self
+    }
+}
+
+/// Opens sessions in namespaces. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UnshareBackend(Arc<UnshareOptions>);
+
+impl UnshareBackend {
+    /// A backend with these parts.
+    #[must_use]
+    pub fn new(options: UnshareOptions) -> Self {
+        Self(Arc::new(options))
+    }
+
+    /// The lock of an unpacked base: shared by its sessions, exclusive for who removes it.
+    fn lock(&self, id: ChrootId, how: FlockOperation) -> Result<File, ChrootError> {
+        let bases = &self.0.bases;
+        fs::create_dir_all(bases).at("create", bases)?;
+        let path = bases.child(&format!("{id}.use"))?;
+        let file = File::options().create(true).append(true).open(&path).at("open", &path)?;
+        match flock(&file, how) {
+            Ok(()) => Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(ChrootError::Busy(id)),
+            Err(error) => Err(io::Error::from(error)).at("lock", &path)?,
+        }
+    }
+
+    /// The unpacked base, made by whoever comes first.
+    async fn base(&self, cx: &Context, base: &ChrootRef) -> Result<AbsPath, ChrootError> {
+        let UnshareOptions { runner, user, bases, .. } = &*self.0;
+        let tree = bases.child(&base.id.to_string())?;
+        if tree.as_std().is_dir() {
+            return Ok(tree);
+        }
+        let scratch = Scratch::create(bases, "unpack", user)?;
+        let unpacked = scratch.path().child("tree")?;
+        let inside = scratch.inside("tree");
+        // Device nodes cannot be made in a user namespace, and sessions have a /dev of their own.
+        let script = ["--extract", "--numeric-owner", "--same-owner", "--preserve-permissions", "--xattrs"];
+        let spec = CommandSpec::new("tar")
+            .with_args(script)
+            .with_args(["--xattrs-include=*", "--exclude=./dev/*", "--directory", inside.as_str()])
+            .with_stdin(Stdin::File(base.tarball.clone()));
+        fs::create_dir(&unpacked).at("create", &unpacked)?;
+        scratch.give(&unpacked, user)?;
+        let confinement = Confinement::new(user.clone(), scratch.path()).with_mapping(Mapping::Root);
+        let mut said = Tail::new(TAIL);
+        let exit = runner.run(cx, &confinement.with_gateway(false).wrap(spec), &mut said).await?;
+        if !exit.success() {
+            scratch.remove(cx, &**runner, user).await?;
+            return Err(ChrootError::Unpack { id: base.id, reason: said.text() });
+        }
+        match fs::rename(&unpacked, &tree) {
+            Ok(()) => {}
+            // Somebody else was faster.
+            Err(_) if tree.as_std().is_dir() => {}
+            Err(error) => return Err(error).at("rename to", &tree)?,
+        }
+        scratch.remove(cx, &**runner, user).await?;
+        Ok(tree)
+    }
+}
+
+#[async_trait]
+impl ChrootBackend for UnshareBackend {
+    fn name(&self) -> &'static str {
+        "unshare"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { isolated: true, archives: self.0.gateway.is_some(), limits: true, rootless: true }
+    }
+
+    async fn open(
+        &self,
+        cx: &Context,
+        base: &ChrootRef,
+        options: &SessionOptions,
+    ) -> Result<Box<dyn Session>, ChrootError> {
+        self.capabilities().check(self.name(), options)?;
+        if options.limits.has_scratch() && kernel() < TMPFS_ATTRIBUTES {
+            return Err(ChrootError::Cannot { backend: self.name(), what: "limit the scratch before Linux 6.6" });
+        }
+        let hold = self.lock(base.id, FlockOperation::NonBlockingLockShared)?;
+        let tree = self.base(cx, base).await?;
+        let UnshareOptions { user, scratch, gateway, .. } = &*self.0;
+        let scratch = Scratch::create(scratch, "session", user)?;
+        for name in FOLDERS {
+            let folder = scratch.path().child(name)?;
+            fs::create_dir(&folder).at("create", &folder)?;
+            scratch.give(&folder, user)?;
+        }
+        let door = match options.gateway.as_ref().zip(gateway.as_ref()) {
+            None => None,
+            Some((options, gateway)) => Some(gateway.open(cx, &scratch.socket()?, options.clone())?),
+        };
+        let holder = Holder::start(&self.0, &scratch, &tree, door.is_some(), &options.limits).await;
+        let holder = match holder {
+            Ok(holder) => holder,
+            Err(error) => {
+                scratch.remove(cx, &*self.0.runner, user).await?;
+                return Err(error);
+            }
+        };
+        let (parts, limits) = (Arc::clone(&self.0), options.limits);
+        let environment = options.environment.clone();
+        Ok(Box::new(UnshareSession { parts, environment, scratch, door, limits, holder, _hold: hold }))
+    }
+
+    async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError> {
+        let _hold = self.lock(id, FlockOperation::NonBlockingLockExclusive)?;
+        let UnshareOptions { runner, user, bases, .. } = &*self.0;
+        confine::remove_tree(cx, &**runner, user, &bases.child(&id.to_string())?).await?;
+        let lock = bases.child(&format!("{id}.use"))?;
+        Ok(fs::remove_file(&lock).at("remove", &lock)?)
+    }
+
+    async fn reap(&self, cx: &Context) -> Result<usize, ChrootError> {
+        let UnshareOptions { runner, user, bases, scratch, .. } = &*self.0;
+        let mut count = 0;
+        for folder in [scratch, bases] {
+            count += confine::reap(cx, &**runner, user, folder).await?.len();
+        }
+        Ok(count)
+    }
+}
+
+/// The version of the running kernel, as far as it can be read.
+fn kernel() -> (u32, u32) {
+    let known = uname();
+    let release = known.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
