@@ -21,7 +21,10 @@ use debbuild_core::{
     error::{Class, Classify as _},
     path::AbsPath,
 };
-use debbuild_suite::bench::{Bench, cache};
+use debbuild_suite::{
+    bench::{Bench, cache},
+    debbuild::Sandbox,
+};
 
 /// Shows a tool's output when a test fails.
 struct Show;
@@ -92,6 +95,21 @@ async fn sessions_conform() {
     conformance::capabilities_hold(&bench.backend, &base).await;
     conformance::files_travel(&bench.backend, &base, &scratch).await;
     conformance::use_is_respected(&bench.backend, &base).await;
+}
+
+#[tokio::test]
+async fn a_backend_of_ones_own_is_short() {
+    let own = include_str!("../../examples/chroot_backend.rs").split("#[tokio::main]").next().unwrap();
+    assert!(own.lines().count() < 60, "{}", own.lines().count());
+    let bench = Bench::open(cache()).await;
+    let (_, chroot) = shared(&bench).await;
+    let user = Sandbox::new();
+    for (script, said, status) in [("cat /etc/debian_version; ls /proc | grep -c 999999", "12", 1), ("exit 7", "", 7)] {
+        let ran = user.example("chroot_backend", &[chroot.tarball.as_str(), "sh", "-c", script]).await;
+        assert!(ran.status == status && ran.stdout.starts_with(said), "{ran:?}");
+    }
+    let missing = user.example("chroot_backend", &[chroot.tarball.as_str(), "no-such-program"]).await;
+    assert_eq!(missing.status, 127, "{missing:?}");
 }
 
 #[tokio::test]

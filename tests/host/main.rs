@@ -5,6 +5,7 @@ mod build;
 mod chroot;
 mod compose;
 mod data;
+mod foreign;
 mod fsck;
 mod guides;
 mod limits;

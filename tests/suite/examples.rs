@@ -3,20 +3,8 @@
 use debbuild_core::{
     command::{CommandRunnerExt as _, CommandSpec, SystemRunner},
     context::Context,
-    path::AbsPath,
 };
-use debbuild_suite::debbuild::{Ran, Sandbox};
-
-/// Runs an example: cargo puts them beside the folder of this test.
-async fn example(user: &Sandbox, name: &str, args: &[&str]) -> Ran {
-    let test = std::env::current_exe().expect("this test has a file");
-    let target = AbsPath::new(test).expect("a plain path").parent().parent();
-    let program = target.join("examples").child(name).expect("a name");
-    assert!(program.as_std().exists(), "{program}: run tests/run.sh, or cargo build --examples with its features");
-    let mut spec = user.command(args.iter().copied());
-    spec.program = program.as_str().into();
-    user.spec(spec).await
-}
+use debbuild_suite::debbuild::Sandbox;
 
 const PACKAGES: &str = "Package: app\nVersion: 2\nArchitecture: all\nDepends: lib (>= 2)\nFilename: pool/app.deb\nSize: 1\n\
     SHA256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n";
@@ -28,10 +16,10 @@ async fn resolve_says_what_and_why_not() {
         "Packages",
         &format!("{PACKAGES}\n{}", PACKAGES.replace("app", "lib").replace("Depends: lib (>= 2)\n", "")),
     );
-    let both = example(&user, "resolve", &["Packages", "app"]).await;
+    let both = user.example("resolve", &["Packages", "app"]).await;
     assert_eq!((both.status, both.stdout.as_str()), (0, "app 2\nlib 2\n"), "{both:?}");
     user.write("Packages", PACKAGES);
-    let none = example(&user, "resolve", &["Packages", "app"]).await;
+    let none = user.example("resolve", &["Packages", "app"]).await;
     let why = "cannot be installed:\n  the request needs app\n  app 2 needs lib (>= 2), which no package provides\n";
     assert_eq!((none.status, none.stdout.as_str()), (0, why), "{none:?}");
 }
@@ -44,17 +32,17 @@ async fn a_source_of_packages_of_ones_own_is_short() {
     let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let line = |name: &str, depends: &str| format!("{name},1:2,all,pool/{name}.deb,1,{sum},{depends}\n");
     user.write("list", &(line("app", "lib (>= 1), data | other") + &line("lib", "") + &line("other", "")));
-    let found = example(&user, "package_source", &["list", "app"]).await;
+    let found = user.example("package_source", &["list", "app"]).await;
     assert_eq!(
         (found.status, found.stdout.as_str()),
         (0, "app_2_all.deb\nlib_2_all.deb\nother_2_all.deb\n"),
         "{found:?}"
     );
     user.write("list", &line("app", "lib"));
-    let none = example(&user, "package_source", &["list", "app"]).await;
+    let none = user.example("package_source", &["list", "app"]).await;
     assert!(none.status == 0 && none.stdout.contains("app 1:2 needs lib, which no package provides"), "{none:?}");
     user.write("list", "app\u{7},1\n");
-    let wrong = example(&user, "package_source", &["list", "app"]).await;
+    let wrong = user.example("package_source", &["list", "app"]).await;
     assert!(wrong.status == 1 && wrong.stderr.contains("Package"), "{wrong:?}");
 }
 
@@ -70,7 +58,7 @@ async fn publish_makes_a_suite_that_verifies_and_prints_what_apt_needs() {
     let pack = CommandSpec::new("dpkg-deb").with_args(["--root-owner-group", "--build", tree.as_str(), debs.as_str()]);
     SystemRunner.output(&Context::new(), &pack).await.expect("dpkg-deb");
 
-    let ran = example(&user, "publish", &["apt", "demo", "debs"]).await;
+    let ran = user.example("publish", &["apt", "demo", "debs"]).await;
     assert_eq!(ran.status, 0, "{ran:?}");
     let (said, sources) = ran.stdout.split_once("\n\n").expect("a paragraph");
     let state = said.strip_prefix("tiny 1.0-1 all\nstate 1 of demo, signed by ").expect("the package and the state");
@@ -84,6 +72,6 @@ async fn publish_makes_a_suite_that_verifies_and_prints_what_apt_needs() {
     // The command line, on the same state folder, checks it as a client does.
     let verified = user.run(["repo", "verify", "apt", "--format", "json"]).await;
     assert_eq!((verified.status, &verified.json()["good"]), (0, &true.into()), "{verified:?}");
-    let usage = example(&user, "publish", &["apt"]).await;
+    let usage = user.example("publish", &["apt"]).await;
     assert!(usage.status == 1 && usage.stderr.contains("usage: publish"), "{usage:?}");
 }

@@ -83,6 +83,17 @@ impl Sandbox {
         self.place(CommandSpec::new(binary)).with_args(args)
     }
 
+    /// Runs an example of the project: cargo puts them beside the folder of the test that runs.
+    pub async fn example(&self, name: &str, args: &[&str]) -> Ran {
+        let test = std::env::current_exe().and_then(|path| AbsPath::new(path).map_err(std::io::Error::other));
+        let target = test.unwrap_or_else(|error| panic!("this test has no file: {error}")).parent().parent();
+        let program = target.join("examples").join(name);
+        assert!(program.as_std().exists(), "{program}: run tests/run.sh, or cargo build --examples with its features");
+        let mut spec = self.command(args.iter().copied());
+        spec.program = program.as_str().into();
+        self.spec(spec).await
+    }
+
     /// Any command line in this user's place: its home, its working directory and its state.
     #[must_use]
     pub fn place(&self, spec: CommandSpec) -> CommandSpec {

@@ -16,9 +16,8 @@ use debbuild_core::{
 };
 
 use super::{
-    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, split_inside,
+    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, copy::split_inside,
 };
-use crate::gateway::AccessRecord;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -100,10 +99,6 @@ impl ChrootBackend for MemoryBackend {
         state.forgotten.insert(id);
         Ok(())
     }
-
-    async fn reap(&self, _: &Context) -> Result<usize, ChrootError> {
-        Ok(0)
-    }
 }
 
 #[derive(Debug)]
@@ -183,14 +178,6 @@ impl Session for MemorySession {
             builder.append_data(&mut header, name, bytes.as_slice()).at("write", tar)?;
         }
         builder.finish().at("write", tar)?;
-        Ok(())
-    }
-
-    fn record(&self) -> AccessRecord {
-        AccessRecord::default()
-    }
-
-    async fn close(self: Box<Self>, _: &Context) -> Result<(), ChrootError> {
         Ok(())
     }
 }

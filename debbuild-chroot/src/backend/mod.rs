@@ -2,12 +2,13 @@
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod copy;
 mod memory;
 #[cfg(test)]
 mod tests;
 mod unshare;
 
-use std::{collections::BTreeMap, fmt, io, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use async_trait::async_trait;
 use debbuild_core::{
@@ -77,7 +78,7 @@ impl SessionOptions {
 }
 
 /// What a backend can do for sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Capabilities {
     /// Commands run in namespaces of their own (network, PID, IPC, UTS, mount): nothing of the host is in reach, no process stays.
@@ -91,6 +92,20 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Whether its commands run in namespaces of their own.
+    #[must_use]
+    pub const fn with_isolated(mut self, isolated: bool) -> Self {
+        self.isolated = isolated;
+        self
+    }
+
+    /// Whether it needs no rights on the host.
+    #[must_use]
+    pub const fn with_rootless(mut self, rootless: bool) -> Self {
+        self.rootless = rootless;
+        self
+    }
+
     /// Whether sessions can be like this.
     ///
     /// # Errors
@@ -189,7 +204,7 @@ impl SessionCommand {
     }
 }
 
-/// Opens sessions of chroots.
+/// Opens sessions of chroots. What has a default suits backends that keep nothing between sessions; `examples/chroot_backend.rs` is one.
 #[async_trait]
 pub trait ChrootBackend: fmt::Debug + Send + Sync {
     /// The name that records use, for example `unshare`.
@@ -213,13 +228,17 @@ pub trait ChrootBackend: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`ChrootError::Busy`] while a session of it is open.
-    async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError>;
+    async fn forget(&self, _cx: &Context, _id: ChrootId) -> Result<(), ChrootError> {
+        Ok(())
+    }
 
     /// Clears what sessions left whose makers died, and says how many.
     ///
     /// # Errors
     /// [`ChrootError`].
-    async fn reap(&self, cx: &Context) -> Result<usize, ChrootError>;
+    async fn reap(&self, _cx: &Context) -> Result<usize, ChrootError> {
+        Ok(0)
+    }
 }
 
 /// One throw-away use of a chroot. Commands run one after the other, each in namespaces of its own: no process outlives its
@@ -241,22 +260,30 @@ pub trait Session: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`ChrootError`].
-    async fn copy_in(&mut self, cx: &Context, tar: &AbsPath, to: &str) -> Result<(), ChrootError>;
+    async fn copy_in(&mut self, cx: &Context, tar: &AbsPath, to: &str) -> Result<(), ChrootError> {
+        copy::into(self, cx, tar, to).await
+    }
 
     /// Packs a file or folder inside, under its last name and without set-id bits, into a new tar archive.
     ///
     /// # Errors
     /// [`ChrootError::NoFile`] when there is no such file.
-    async fn copy_out(&mut self, cx: &Context, from: &str, tar: &AbsPath) -> Result<(), ChrootError>;
+    async fn copy_out(&mut self, cx: &Context, from: &str, tar: &AbsPath) -> Result<(), ChrootError> {
+        copy::out(self, cx, from, tar).await
+    }
 
     /// What passed through the gateway so far.
-    fn record(&self) -> AccessRecord;
+    fn record(&self) -> AccessRecord {
+        AccessRecord::default()
+    }
 
     /// Ends the session and removes everything it left.
     ///
     /// # Errors
     /// [`ChrootError`]; what is left then is cleared by [`ChrootBackend::reap`].
-    async fn close(self: Box<Self>, cx: &Context) -> Result<(), ChrootError>;
+    async fn close(self: Box<Self>, _cx: &Context) -> Result<(), ChrootError> {
+        Ok(())
+    }
 }
 
 /// Why a session could not do its work.
@@ -336,25 +363,6 @@ impl Classify for ChrootError {
             Self::Command(error) => error.hint(),
             Self::Confine(error) => error.hint(),
             _ => None,
-        }
-    }
-}
-
-/// An absolute path inside without `..`, split into its folder and its last name (`.` for `/`).
-fn split_inside(path: &str) -> Result<(String, String), ChrootError> {
-    let clean = AbsPath::new(path)?;
-    let name = if clean.name().is_empty() { "." } else { clean.name() };
-    Ok((clean.parent().to_string(), name.to_owned()))
-}
-
-/// Everything that goes to standard output, into a file.
-struct ToFile(std::fs::File, debbuild_core::command::Tail);
-
-impl OutputSink for ToFile {
-    fn write(&mut self, stream: debbuild_core::command::Stream, bytes: &[u8]) -> io::Result<()> {
-        match stream {
-            debbuild_core::command::Stream::Stdout => io::Write::write_all(&mut self.0, bytes),
-            debbuild_core::command::Stream::Stderr => self.1.write(stream, bytes),
         }
     }
 }

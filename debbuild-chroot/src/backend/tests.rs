@@ -1,6 +1,6 @@
 //! Unit tests of backends: the twin by the shared suite, and the command line of sessions.
 
-use super::*;
+use super::{copy::split_inside, *};
 
 #[test]
 fn paths_inside_are_plain() {

@@ -25,6 +25,10 @@ pub struct Mmdebstrap {
 /// Takes away what only the making needed. Constant; the folder of the system is its first argument.
 const TIDY: &str = r#"rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/resolv.conf "$1"/etc/hostname && mkdir -p "$1"/etc/apt/keyrings"#;
 
+/// What it says where an architecture's programs do not run.
+const FOREIGN: [&str; 2] =
+    ["nor via qemu user emulation with binfmt_misc", "install arch-test for foreign architecture support"];
+
 impl Mmdebstrap {
     /// Runs mmdebstrap by this runner.
     #[must_use]
@@ -138,11 +142,11 @@ impl Bootstrapper for Mmdebstrap {
         let mut tail = Tee(Tail::new(16 * 1024), log);
         let exit = self.runner.run(cx, &spec, &mut tail).await?;
         if !exit.success() {
-            return Err(failure(&tail.0.text(), |tail| CommandError::Failed {
-                program: "mmdebstrap".to_owned(),
-                exit,
-                tail,
-            }));
+            let said = tail.0.text();
+            if FOREIGN.iter().any(|line| said.contains(line)) {
+                return Err(CreateError::CannotRun(request.architecture.clone()));
+            }
+            return Err(failure(&said, |tail| CommandError::Failed { program: "mmdebstrap".to_owned(), exit, tail }));
         }
         let read = |name: &str| -> Result<AbsPath, CreateError> { Ok(scratch.path().child(name)?) };
         let status = read("status")?;

@@ -207,6 +207,9 @@ pub enum CreateError {
     /// A package to include does not exist.
     #[error("no such package in the archives: {0}")]
     NoPackage(String),
+    /// This machine does not run programs of the architecture.
+    #[error("programs of {0} do not run on this machine")]
+    CannotRun(Architecture),
     /// The packages cannot be installed together.
     #[error("the packages cannot be installed together: {0}")]
     Dependencies(String),
@@ -237,7 +240,7 @@ impl Classify for CreateError {
             Self::Confine(error) => error.class(),
             Self::Control(error) => error.class(),
             Self::Path(error) => error.class(),
-            Self::File(_) => Class::Infrastructure,
+            Self::CannotRun(_) | Self::File(_) => Class::Infrastructure,
         }
     }
 
@@ -245,6 +248,10 @@ impl Classify for CreateError {
         match self {
             Self::Command(error) => error.hint(),
             Self::Confine(error) => error.hint(),
+            Self::CannotRun(_) => Some(
+                "install arch-test, qemu-user-static and binfmt-support; debbuild doctor says what is missing"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

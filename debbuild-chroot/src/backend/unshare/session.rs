@@ -9,9 +9,9 @@ use std::{
 
 use async_trait::async_trait;
 use debbuild_core::{
-    command::{CommandError, Discard, Exit, OutputSink, Stdin, Tail, Tee},
+    command::{CommandError, Exit, OutputSink, Tail, Tee},
     context::Context,
-    path::{AbsPath, IoResultExt as _},
+    path::IoResultExt as _,
 };
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
     holder::{Holder, joining},
 };
 use crate::{
-    backend::{ChrootError, Session, SessionCommand, ToFile, split_inside},
+    backend::{ChrootError, Session, SessionCommand},
     confine::{ConfineError, Confinement, Scratch},
     gateway::{AccessRecord, Door},
     limits::Limits,
@@ -106,35 +106,6 @@ impl Session for UnshareSession {
             return Err(ChrootError::Setup(said.0.text()));
         }
         Ok(exit)
-    }
-
-    async fn copy_in(&mut self, cx: &Context, tar: &AbsPath, to: &str) -> Result<(), ChrootError> {
-        let to = AbsPath::new(to)?;
-        let copy = |reason| ChrootError::Copy { what: to.to_string(), reason };
-        let mut said = Tail::new(TAIL);
-        let make = SessionCommand::new(["mkdir", "-p", "--", to.as_str()]);
-        if !self.run(cx, &make, &mut said).await?.success() {
-            return Err(copy(said.text()));
-        }
-        let unpack = SessionCommand::new(["tar", "--extract", "--no-same-owner", "--directory", to.as_str()]);
-        let exit = self.run(cx, &unpack.with_stdin(Stdin::File(tar.clone())), &mut said).await?;
-        if exit.success() { Ok(()) } else { Err(copy(said.text())) }
-    }
-
-    async fn copy_out(&mut self, cx: &Context, from: &str, tar: &AbsPath) -> Result<(), ChrootError> {
-        let (folder, name) = split_inside(from)?;
-        let exists = SessionCommand::new(["sh", "-c", r#"[ -e "$1" ] || [ -L "$1" ]"#, "sh", from]);
-        if !self.run(cx, &exists, &mut Discard).await?.success() {
-            return Err(ChrootError::NoFile(from.to_owned()));
-        }
-        let mut sink = ToFile(File::create_new(tar).at("create", tar)?, Tail::new(TAIL));
-        let pack = SessionCommand::new(["tar", "--create", "--mode=ug-s", "--directory", &folder, "--", &name]);
-        let exit = self.run(cx, &pack, &mut sink).await?;
-        if exit.success() {
-            return Ok(());
-        }
-        fs::remove_file(tar).at("remove", tar)?;
-        Err(ChrootError::Copy { what: from.to_owned(), reason: sink.1.text() })
     }
 
     fn record(&self) -> AccessRecord {

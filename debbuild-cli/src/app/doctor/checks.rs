@@ -9,7 +9,10 @@ use debbuild_core::{
     sign::detect,
 };
 
-use super::{Finding, Level};
+use super::{
+    Finding, Level,
+    sessions::{clock, overlay},
+};
 use crate::app::{App, AppError, units::show_size};
 
 /// Chroots, stored packages and one build need about this much, in bytes.
@@ -34,6 +37,8 @@ pub(super) async fn machine(app: &App, cx: &Context) -> Result<Vec<Finding>, App
     let other = user.as_deref().filter(|_| app.machine().is_root() && findings.iter().all(|f| f.level == Level::Ok));
     findings.push(namespaces(app, cx, other).await);
     cx.cancel().check()?;
+    findings.push(overlay(app, cx, other).await);
+    findings.push(clock(cx));
     match user {
         Some(user) => findings.extend([subordinate(&user, "uid"), subordinate(&user, "gid")]),
         None => findings.push(Finding::new(GROUP, "user name", Level::Missing, "this user id has no name", &[])),

@@ -1,6 +1,7 @@
 //! Is this machine ready? Findings, each with the command that mends it, and the mending.
 
 mod checks;
+mod sessions;
 mod tools;
 
 use debbuild_core::{
@@ -115,6 +116,7 @@ impl App {
         let looked = checks::machine(self, step.context()).await;
         let mut findings = settle(step, looked)?;
         findings.extend(tools::look());
+        findings.extend(sessions::foreign(self, cx).await);
         let ready = findings.iter().all(|finding| finding.level != Level::Missing);
         Ok(Report { schema: SCHEMA, ready, findings })
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use debbuild_core::{
+    clock::Timestamp,
     command::{Reply, ScriptedRunner},
     path::AbsPath,
 };
@@ -27,11 +28,31 @@ fn a_range_of_subordinate_ids_is_found_or_proposed_behind_all_others() {
     assert_eq!(checks::range("", "carol", "uid").mend[2], "100000-165535");
 }
 
+#[test]
+fn a_clock_before_what_was_installed_is_found() {
+    let at = |millis| Timestamp::from_millis(millis);
+    assert_eq!(sessions::clock_of(at(1_000_000_000), Some(at(1_010_000_000))).level, Level::Ok, "less than a day");
+    assert_eq!(sessions::clock_of(at(1_000_000_000), None).level, Level::Ok);
+    let behind = sessions::clock_of(at(0), Some(at(1_700_000_000_000)));
+    assert_eq!(behind.level, Level::Missing);
+    assert!(behind.detail.contains("1970-01-01") && behind.detail.contains("2023-11-14"), "{behind:?}");
+}
+
+#[test]
+fn what_other_architectures_need_is_said_in_turn() {
+    let found = sessions::foreign_of("amd64\ni386\narm64\n", "amd64\ni386\n", true);
+    assert_eq!((found.level, found.detail.as_str()), (Level::Ok, "amd64 i386 arm64"));
+    let unknown = sessions::foreign_of("amd64\ni386\n", "amd64\ni386\n", true);
+    assert_eq!((unknown.level, unknown.mend.join(" ").as_str()), (Level::Optional, "update-binfmts --enable"));
+    let none = sessions::foreign_of("amd64\n", "amd64\n", false);
+    assert_eq!(none.mend.join(" "), "apt-get install qemu-user-static binfmt-support");
+}
+
 #[tokio::test]
 async fn a_perl_without_its_headers_is_found() {
     let look = async |perl: Reply| {
         let runner = ScriptedRunner::new().with("getent passwd debbuild", Reply::fail(2, ""));
-        let runner = runner.with("unshare", Reply::ok("")).with("perl -e", perl);
+        let runner = runner.with("unshare", Reply::ok("")).with("unshare", Reply::ok("")).with("perl -e", perl);
         let report = app(runner, 0).doctor(&Context::new()).await.unwrap();
         report.findings.into_iter().find(|finding| finding.name == "perl's syscall.ph").unwrap()
     };

@@ -1,0 +1,94 @@
+//! What sessions and chroots of other architectures need of the machine: overlays, a clock that goes, a kernel that runs the programs.
+
+use std::fs;
+
+use debbuild_core::{
+    clock::Timestamp,
+    command::{CommandRunnerExt as _, CommandSpec},
+    context::Context,
+};
+
+use super::{Finding, Level, tools::find};
+use crate::app::App;
+
+/// How file systems say that they are an overlay (statfs(2)).
+const OVERLAY: u64 = 0x794c_7630;
+
+/// What apt and dpkg write last: the clock cannot be before it by more than a day.
+const WRITTEN: &str = "/var/lib/dpkg/status";
+const DAY_MILLIS: i64 = 24 * 3600 * 1000;
+
+/// Mounts an overlay where nobody else sees it. Constant.
+const TRY: &str = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/lower /mnt/upper /mnt/work /mnt/root && \
+                   mount -t overlay overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work,userxattr /mnt/root";
+
+/// Whether sessions can have overlays, as the user who will need them.
+pub(super) async fn overlay(app: &App, cx: &Context, other: Option<&str>) -> Finding {
+    const NAME: &str = "overlays";
+    let home = app.home();
+    let there = home.as_std().ancestors().find(|folder| folder.exists());
+    if there
+        .is_some_and(|folder| rustix::fs::statfs(folder).is_ok_and(|stat| u64::try_from(stat.f_type) == Ok(OVERLAY)))
+    {
+        let detail = format!("{home} lies on an overlay, on which no other can lie: choose another --home");
+        return Finding::new("chroots", NAME, Level::Missing, detail, &[]);
+    }
+    let mut argv = match other {
+        Some(user) => vec!["setpriv", "--reuid", user, "--regid", user, "--init-groups"],
+        None => Vec::new(),
+    };
+    argv.extend(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", TRY]);
+    let spec = CommandSpec::new(argv.remove(0)).with_args(argv);
+    match app.runner().output(cx, &spec).await {
+        Ok(_) => Finding::ok("chroots", NAME, "they can be mounted in user namespaces"),
+        Err(error) => Finding::new("chroots", NAME, Level::Missing, error.to_string(), &[]),
+    }
+}
+
+/// Whether the clock is not before what was installed last: signatures would be of the future then.
+pub(super) fn clock(cx: &Context) -> Finding {
+    let written = fs::metadata(WRITTEN).and_then(|meta| meta.modified()).ok();
+    let written = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let written = written.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp::from_millis);
+    clock_of(cx.now(), written)
+}
+
+/// As [`clock`], of times.
+pub(super) fn clock_of(now: Timestamp, written: Option<Timestamp>) -> Finding {
+    match written {
+        Some(written) if now.millis() < written.millis().saturating_sub(DAY_MILLIS) => {
+            let detail = format!("it is {now} by the clock, but packages were installed at {written}");
+            Finding::new("machine", "clock", Level::Missing, detail, &[])
+        }
+        _ => Finding::ok("machine", "clock", now.to_string()),
+    }
+}
+
+/// Which architectures' programs run here, as arch-test(1) finds; nothing where that is not installed.
+pub(super) async fn foreign(app: &App, cx: &Context) -> Option<Finding> {
+    find("arch-test")?;
+    let all = app.runner().output(cx, &CommandSpec::new("arch-test")).await.unwrap_or_default();
+    let own = app.runner().output(cx, &CommandSpec::new("arch-test").with_arg("-n")).await.unwrap_or_default();
+    let emulated = find("qemu-aarch64-static").is_some();
+    Some(foreign_of(&String::from_utf8_lossy(&all), &String::from_utf8_lossy(&own), emulated))
+}
+
+/// As [`foreign`], of what arch-test said of all architectures and of those that need no emulation, and of whether QEMU is there.
+pub(super) fn foreign_of(all: &str, own: &str, emulator: bool) -> Finding {
+    const GROUP: &str = "other architectures";
+    const NAME: &str = "programs that run here";
+    let runs = all.split_whitespace().collect::<Vec<_>>();
+    let foreign = runs.iter().any(|one| !own.split_whitespace().any(|native| native == *one));
+    let detail = runs.join(" ");
+    match (foreign, emulator) {
+        (true, _) => Finding::ok(GROUP, NAME, detail),
+        (false, true) => {
+            let detail = format!("{detail}: the kernel does not know that QEMU is there");
+            Finding::new(GROUP, NAME, Level::Optional, detail, &["update-binfmts", "--enable"])
+        }
+        (false, false) => {
+            let mend = ["apt-get", "install", "qemu-user-static", "binfmt-support"];
+            Finding::new(GROUP, NAME, Level::Optional, format!("{detail}: QEMU is not installed"), &mend)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Chroots of other architectures by QEMU: made, used and built in. Minutes each, so they are part of the long form.
+
+use debbuild_suite::{
+    bench::cache,
+    debbuild::{Ran, Sandbox},
+    pool::full,
+    source::TestSource,
+};
+
+fn well(ran: Ran) -> Ran {
+    assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
+    ran
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_is_built_for_another_architecture() {
+    if !full() {
+        return;
+    }
+    let user = Sandbox::new();
+    let home = cache();
+    let shared = async |args: &[&str]| well(user.run([&["--home", home.as_str()], args].concat()).await);
+    let created = shared(&["chroot", "create", "--suite", "bookworm", "--arch", "arm64"]).await;
+    let id = created.stdout.trim();
+    let script = "uname -m; dpkg --print-architecture; ls /usr/bin/qemu-* 2>/dev/null; id -u";
+    let said = shared(&["chroot", "run", id, "--", "sh", "-c", script]).await;
+    assert_eq!(said.stdout, "aarch64\narm64\n0\n", "nothing of the emulator is left inside");
+
+    let compile = "echo 'int main(void) { return sizeof(void *) != 8; }' >c.c && gcc c.c -o c && ./c && gcc -dumpmachine | grep aarch64";
+    let dsc = TestSource::new("compiled").with_architecture("any").with_build(compile).make(user.path()).await;
+    let built =
+        shared(&["--format", "json", "build", dsc.as_str(), "--suite", "bookworm", "--arch", "arm64", "-o", "out"]);
+    let record = built.await.json();
+    assert_eq!((&record["outcome"], &record["architecture"]), (&"succeeded".into(), &"arm64".into()), "{record}");
+}
