@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use debbuild_chroot::{
-    backend::{ChrootBackend as _, SessionCommand, SessionOptions, conformance},
+    backend::{ChrootBackend as _, NspawnBackend, NspawnOptions, SessionCommand, SessionOptions, conformance},
     create::Variant,
     gateway::{AllowedArchive, GatewayOptions},
     manager::{Chroot, ChrootSpec},
@@ -95,6 +95,43 @@ async fn sessions_conform() {
     conformance::capabilities_hold(&bench.backend, &base).await;
     conformance::files_travel(&bench.backend, &base, &scratch).await;
     conformance::use_is_respected(&bench.backend, &base).await;
+}
+
+#[tokio::test]
+async fn sessions_by_nspawn_conform() {
+    let bench = Bench::open(cache()).await;
+    let (_, chroot) = shared(&bench).await;
+    let (bases, scratch) = (bench.home.join("bases"), bench.home.join("scratch"));
+    let options = NspawnOptions::new(Arc::clone(&bench.runner), bench.user.clone(), bases, scratch);
+    let backend = NspawnBackend::new(options);
+    let base = chroot.reference();
+    if !bench.user.switch {
+        let refused = backend.open(&bench.cx, &base, &SessionOptions::new()).await.unwrap_err();
+        assert_eq!(refused.class(), Class::Usage, "{refused}");
+        return;
+    }
+    let (_folder, place) = folder();
+    conformance::statuses_pass(&backend, &base).await;
+    conformance::sessions_are_thrown_away(&backend, &base, "/etc/debian_version").await;
+    conformance::capabilities_hold(&backend, &base).await;
+    conformance::files_travel(&backend, &base, &place).await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut session = backend.open(&bench.cx, &base, &SessionOptions::new()).await.unwrap();
+    let exit = session.run(&bench.cx, &knock(port), &mut Show).await.unwrap();
+    assert_ne!(exit.status, Some(0), "the host's loopback was reached");
+    session.close(&bench.cx).await.unwrap();
+    conformance::use_is_respected(&backend, &base).await;
+    let user = Sandbox::new();
+    let run = async |set: &[&str], command: &[&str]| {
+        let id = chroot.id.to_string();
+        let using = ["--format", "json", "--home", bench.home.as_str(), "--set", "chroots.backend=nspawn"];
+        user.run([&using, set, &["chroot", "run", &id, "--"], command].concat()).await
+    };
+    let unsaid = run(&[], &["true"]).await;
+    assert_eq!((unsaid.status, &unsaid.error()["class"]), (125, &"config".into()), "{unsaid:?}");
+    let said = run(&["--set", "chroots.privileged=true"], &["sh", "-c", "cat /proc/1/comm; exit 9"]).await;
+    assert_eq!((said.status, said.stdout.as_str()), (9, "(sd-stubinit)\n"), "{said:?}");
 }
 
 #[tokio::test]

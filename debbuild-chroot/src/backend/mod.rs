@@ -1,12 +1,15 @@
 //! Using a chroot: throw-away sessions over an immutable base, run by whatever isolates them.
 
+mod bases;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod copy;
 mod memory;
+mod nspawn;
 #[cfg(test)]
 mod tests;
 mod unshare;
+mod words;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -19,6 +22,7 @@ use debbuild_core::{
     path::{AbsPath, FileError, PathError},
 };
 pub use memory::MemoryBackend;
+pub use nspawn::{NspawnBackend, NspawnOptions};
 pub use unshare::{UnshareBackend, UnshareOptions};
 
 use crate::{

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Durat
 
 use async_trait::async_trait;
 use debbuild_chroot::{
-    backend::{Session, SessionOptions, UnshareBackend, UnshareOptions},
+    backend::{ChrootBackend, NspawnBackend, NspawnOptions, Session, SessionOptions, UnshareBackend, UnshareOptions},
     confine::BuildUser,
     create::Mmdebstrap,
     gateway::{Gateway, GatewayOptions},
@@ -25,7 +25,10 @@ use debbuild_core::{
     path::{AbsPath, IoResultExt as _},
 };
 
-use super::{App, AppError, ChrootOf, ChrootWish, Failure};
+use super::{
+    App, AppError, ChrootOf, ChrootWish, Failure,
+    settings::{BackendName, ChrootSettings},
+};
 
 impl App {
     /// The user that builds: the configured one for root, else the user of this process.
@@ -75,8 +78,7 @@ impl App {
         let home = self.home().clone();
         fs::create_dir_all(&home).at("create", &home)?;
         let gateway = self.gateway()?;
-        let options = UnshareOptions::new(Arc::clone(&runner), user.clone(), home.join("bases"), home.join("scratch"))
-            .with_gateway(Some(gateway.clone()));
+        let backend = self.backend(&user, &gateway)?;
         let options = ManagerOptions::new(
             &home,
             user,
@@ -84,11 +86,31 @@ impl App {
             self.reader(cx).await?,
             gateway,
             Arc::new(Mmdebstrap::new(runner)),
-            Arc::new(UnshareBackend::new(options)),
+            backend,
         );
         let manager = ChrootManager::new(options)?;
         manager.reap(cx).await?;
         Ok(manager)
+    }
+
+    /// What opens sessions, as the settings say.
+    fn backend(&self, user: &BuildUser, gateway: &Gateway) -> Result<Arc<dyn ChrootBackend>, AppError> {
+        let ChrootSettings { backend, privileged, .. } = self.settings().chroots;
+        let (runner, user) = (Arc::clone(self.runner()), user.clone());
+        let (bases, scratch) = (self.home().join("bases"), self.home().join("scratch"));
+        match backend {
+            BackendName::Unshare => {
+                let options = UnshareOptions::new(runner, user, bases, scratch).with_gateway(Some(gateway.clone()));
+                Ok(Arc::new(UnshareBackend::new(options)))
+            }
+            BackendName::Nspawn if privileged => {
+                Ok(Arc::new(NspawnBackend::new(NspawnOptions::new(runner, user, bases, scratch))))
+            }
+            BackendName::Nspawn => {
+                let message = "chroots.backend \"nspawn\" runs code of packages with rights on this machine";
+                Err(Failure::new(Class::Config, message).with_hint("say so: chroots.privileged = true").into())
+            }
+        }
     }
 
     /// The newest chroot that fulfils the wish, made if there is none; one that is there costs no network.

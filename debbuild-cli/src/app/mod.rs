@@ -49,7 +49,8 @@ pub use resolve::{
 };
 use settings::Layers;
 pub use settings::{
-    ArchiveSettings, BuildSettings, GcSettings, Overrides, S3Settings, Settings, SignMethod, SignSettings,
+    ArchiveSettings, BackendName, BuildSettings, ChrootSettings, GcSettings, Overrides, S3Settings, Settings,
+    SignMethod, SignSettings,
 };
 pub use submit::SubmitOrder;
 pub use wire::{

@@ -29,6 +29,8 @@ pub struct Settings {
     pub archives: ArchiveSettings,
     /// How packages are built.
     pub build: BuildSettings,
+    /// How chroots are used.
+    pub chroots: ChrootSettings,
     /// Who signs.
     pub sign: SignSettings,
     /// S3-compatible storage.
@@ -59,6 +61,28 @@ pub struct ArchiveSettings {
 pub struct BuildSettings {
     /// The ordinary user that builds when debbuild runs as root.
     pub user: String,
+}
+
+/// What opens sessions of chroots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum BackendName {
+    /// Namespaces of an ordinary user.
+    Unshare,
+    /// systemd-nspawn, as root.
+    Nspawn,
+}
+
+/// `[chroots]`: how chroots are used.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ChrootSettings {
+    /// What opens sessions.
+    pub backend: BackendName,
+    /// Whether code of packages may run with rights on this machine.
+    pub privileged: bool,
 }
 
 /// Who signs what is published.

@@ -3,27 +3,20 @@
 mod holder;
 mod session;
 
-use std::{
-    fs::{self, File},
-    io,
-    sync::Arc,
-};
+use std::{fs, sync::Arc};
 
 use async_trait::async_trait;
 use debbuild_core::{
     build::ChrootId,
-    command::{CommandRunner, CommandSpec, Stdin, Tail},
+    command::{CommandRunner, Tail},
     context::Context,
     path::{AbsPath, IoResultExt as _},
 };
 use holder::{FOLDERS, Holder};
-use rustix::{
-    fs::{FlockOperation, flock},
-    system::uname,
-};
+use rustix::{fs::FlockOperation, system::uname};
 use session::UnshareSession;
 
-use super::{Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionOptions};
+use super::{Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionOptions, bases};
 use crate::{
     confine::{self, BuildUser, Confinement, Mapping, Scratch},
     gateway::Gateway,
@@ -77,19 +70,6 @@ impl UnshareBackend {
         Self(Arc::new(options))
     }
 
-    /// The lock of an unpacked base: shared by its sessions, exclusive for who removes it.
-    fn lock(&self, id: ChrootId, how: FlockOperation) -> Result<File, ChrootError> {
-        let bases = &self.0.bases;
-        fs::create_dir_all(bases).at("create", bases)?;
-        let path = bases.child(&format!("{id}.use"))?;
-        let file = File::options().create(true).append(true).open(&path).at("open", &path)?;
-        match flock(&file, how) {
-            Ok(()) => Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(ChrootError::Busy(id)),
-            Err(error) => Err(io::Error::from(error)).at("lock", &path)?,
-        }
-    }
-
     /// The unpacked base, made by whoever comes first.
     async fn base(&self, cx: &Context, base: &ChrootRef) -> Result<AbsPath, ChrootError> {
         let UnshareOptions { runner, user, bases, .. } = &*self.0;
@@ -100,12 +80,7 @@ impl UnshareBackend {
         let scratch = Scratch::create(bases, "unpack", user)?;
         let unpacked = scratch.path().child("tree")?;
         let inside = scratch.inside("tree");
-        // Device nodes cannot be made in a user namespace, and sessions have a /dev of their own.
-        let script = ["--extract", "--numeric-owner", "--same-owner", "--preserve-permissions", "--xattrs"];
-        let spec = CommandSpec::new("tar")
-            .with_args(script)
-            .with_args(["--xattrs-include=*", "--exclude=./dev/*", "--directory", inside.as_str()])
-            .with_stdin(Stdin::File(base.tarball.clone()));
+        let spec = bases::unpacking(base, &inside);
         fs::create_dir(&unpacked).at("create", &unpacked)?;
         scratch.give(&unpacked, user)?;
         let confinement = Confinement::new(user.clone(), scratch.path()).with_mapping(Mapping::Root);
@@ -115,12 +90,7 @@ impl UnshareBackend {
             scratch.remove(cx, &**runner, user).await?;
             return Err(ChrootError::Unpack { id: base.id, reason: said.text() });
         }
-        match fs::rename(&unpacked, &tree) {
-            Ok(()) => {}
-            // Somebody else was faster.
-            Err(_) if tree.as_std().is_dir() => {}
-            Err(error) => return Err(error).at("rename to", &tree)?,
-        }
+        bases::publish(&unpacked, &tree)?;
         scratch.remove(cx, &**runner, user).await?;
         Ok(tree)
     }
@@ -146,7 +116,7 @@ impl ChrootBackend for UnshareBackend {
         if options.limits.has_scratch() && kernel() < TMPFS_ATTRIBUTES {
             return Err(ChrootError::Cannot { backend: self.name(), what: "limit the scratch before Linux 6.6" });
         }
-        let hold = self.lock(base.id, FlockOperation::NonBlockingLockShared)?;
+        let hold = bases::lock(&self.0.bases, base.id, FlockOperation::NonBlockingLockShared)?;
         let tree = self.base(cx, base).await?;
         let UnshareOptions { user, scratch, gateway, .. } = &*self.0;
         let scratch = Scratch::create(scratch, "session", user)?;
@@ -173,11 +143,8 @@ impl ChrootBackend for UnshareBackend {
     }
 
     async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError> {
-        let _hold = self.lock(id, FlockOperation::NonBlockingLockExclusive)?;
         let UnshareOptions { runner, user, bases, .. } = &*self.0;
-        confine::remove_tree(cx, &**runner, user, &bases.child(&id.to_string())?).await?;
-        let lock = bases.child(&format!("{id}.use"))?;
-        Ok(fs::remove_file(&lock).at("remove", &lock)?)
+        bases::forget(cx, &**runner, user, bases, id).await
     }
 
     async fn reap(&self, cx: &Context) -> Result<usize, ChrootError> {

@@ -20,7 +20,7 @@ const fn tool(group: &'static str, any: &'static [&'static str], package: &'stat
 /// The `PATH` that commands get (see `CommandSpec::new`).
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-const TOOLS: [Tool; 25] = [
+const TOOLS: [Tool; 26] = [
     tool("signatures", &["gpg"], "gpg", Level::Missing),
     tool("signatures", &["gpg-agent"], "gpg-agent", Level::Missing),
     tool("chroots", &["mmdebstrap"], "mmdebstrap", Level::Missing),
@@ -30,6 +30,7 @@ const TOOLS: [Tool; 25] = [
     tool("chroots", &["socat"], "socat", Level::Missing),
     tool("chroots", &["xz"], "xz-utils", Level::Missing),
     tool("other architectures", &["arch-test"], "arch-test", Level::Optional),
+    tool("backend nspawn", &["systemd-nspawn"], "systemd-container", Level::Optional),
     tool("builds", &["sbuild"], "sbuild", Level::Missing),
     tool("builds", &["dpkg-source"], "dpkg-dev", Level::Missing),
     tool("builds", &["/usr/share/keyrings/debian-keyring.gpg"], "debian-keyring", Level::Optional),
