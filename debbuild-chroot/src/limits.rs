@@ -12,6 +12,8 @@
 //! assert_eq!(limits.prlimit_args(), ["--as=2147483648", "--nproc=500", "--core=0"]);
 //! ```
 
+use std::time::Duration;
+
 /// Limits; without one, only what the machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -24,6 +26,8 @@ pub struct Limits {
     pub open_files: Option<u64>,
     /// The largest file that may be written, in bytes: also a sparse one.
     pub file_size: Option<u64>,
+    /// Processor time of one process, in whole seconds, at least one.
+    pub cpu_time: Option<Duration>,
     /// All files that the session writes together, in bytes; they are then kept in memory (Linux 6.6 or later).
     pub scratch_size: Option<u64>,
     /// How many files, folders and links the session makes; they are then kept in memory (Linux 6.6 or later).
@@ -39,6 +43,7 @@ impl Limits {
             processes: None,
             open_files: None,
             file_size: None,
+            cpu_time: None,
             scratch_size: None,
             scratch_files: None,
         }
@@ -72,6 +77,13 @@ impl Limits {
         self
     }
 
+    /// With a limit on the processor time of a process.
+    #[must_use]
+    pub const fn with_cpu_time(mut self, cpu_time: Option<Duration>) -> Self {
+        self.cpu_time = cpu_time;
+        self
+    }
+
     /// With limits on all files that the session writes together: bytes, and how many.
     #[must_use]
     pub const fn with_scratch(mut self, size: Option<u64>, files: Option<u64>) -> Self {
@@ -100,6 +112,7 @@ impl Limits {
             ("nproc", self.processes),
             ("nofile", self.open_files),
             ("fsize", self.file_size),
+            ("cpu", self.cpu_time.map(|time| time.as_secs().max(1))),
             ("core", Some(0)),
         ];
         all.into_iter().filter_map(|(name, limit)| Some(format!("--{name}={}", limit?))).collect()

@@ -161,7 +161,7 @@ impl PyChroots {
 
     #[pyo3(signature = (
         id, command, *, archives=false, user=None, cwd="/", env=None, input=None, timeout=None, stalled=None, memory=None,
-        processes=None, open_files=None, file_size=None, scratch_size=None, scratch_files=None, copy_in=None, copy_out=None
+        processes=None, open_files=None, file_size=None, cpu_time=None, scratch_size=None, scratch_files=None, copy_in=None, copy_out=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn run<'py>(
@@ -180,6 +180,7 @@ impl PyChroots {
         processes: Option<u64>,
         open_files: Option<u64>,
         file_size: Option<u64>,
+        cpu_time: Option<f64>,
         scratch_size: Option<u64>,
         scratch_files: Option<u64>,
         copy_in: Option<Vec<(PathBuf, String)>>,
@@ -200,8 +201,8 @@ impl PyChroots {
         let copy_out = copy_out.into_iter().map(|(path, folder)| Ok((path, self.0.path(&folder)?)));
         let copy_out = copy_out.collect::<Result<Vec<_>, AppError>>().into_py_result(py)?;
         let limits = Limits::new().with_memory(memory).with_processes(processes);
-        let limits =
-            limits.with_open_files(open_files).with_file_size(file_size).with_scratch(scratch_size, scratch_files);
+        let limits = limits.with_open_files(open_files).with_file_size(file_size).with_cpu_time(time(cpu_time)?);
+        let limits = limits.with_scratch(scratch_size, scratch_files);
         let job = Job { id, archives, limits, command, copy_in, copy_out };
         let (exit, output) = self.0.run(py, |app, cx| async move { job.run(&app, &cx).await })?;
         let done = PyDict::new(py);

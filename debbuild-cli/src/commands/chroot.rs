@@ -151,6 +151,9 @@ struct LimitArgs {
     /// The largest file that may be written, also a sparse one
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     file_size: Option<u64>,
+    /// Processor time of one process, for example 10m
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    cpu_time: Option<Duration>,
     /// All files that the session writes together; they are then kept in memory
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     scratch_size: Option<u64>,
@@ -163,7 +166,7 @@ impl LimitArgs {
     const fn read(&self) -> Limits {
         let limits = Limits::new().with_memory(self.memory).with_processes(self.processes);
         let limits = limits.with_open_files(self.open_files).with_file_size(self.file_size);
-        limits.with_scratch(self.scratch_size, self.scratch_files)
+        limits.with_cpu_time(self.cpu_time).with_scratch(self.scratch_size, self.scratch_files)
     }
 }
 
