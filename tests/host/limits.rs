@@ -102,8 +102,7 @@ async fn memory_is_limited_for_one_process_and_for_all_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_and_what_is_left_behind_are_limited() {
     let limits = Limits::new().with_file_size(Some(16 * MIB)).with_open_files(Some(64));
-    let limits = limits.with_cpu_time(Some(Duration::from_secs(1)));
-    let mut busy = Hostile::open("busy", limits).await;
+    let mut busy = Hostile::open("busy", limits.with_cpu_time(Some(Duration::from_secs(1)))).await;
     let (exit, _) = busy.run("while :; do :; done", 60).await;
     assert!(!exit.unwrap().success(), "it was busy for ever");
     busy.close().await;
