@@ -8,6 +8,7 @@ mod data;
 mod fsck;
 mod guides;
 mod limits;
+mod locks;
 mod profile;
 mod queue;
 mod repo;
