@@ -188,7 +188,11 @@ fn archives_text(archives: &[ArchiveChange]) -> String {
         let date = |archive: &Option<ArchiveAccess>| {
             archive.as_ref().map_or_else(|| "-".to_owned(), |archive| archive.date.to_string())
         };
-        let also = [(one.has_other_keyring(), "other keys"), (one.has_other_uris(), "another address")];
+        let also = [
+            (one.has_other_release(), "another Release"),
+            (one.has_other_keyring(), "other keys"),
+            (one.has_other_uris(), "another address"),
+        ];
         let also: Vec<&str> = also.into_iter().filter(|(is, _)| *is).map(|(_, text)| text).collect();
         let change = change_name(one.change()).to_owned();
         let (name, suite) = (archive.name.clone(), archive.suite.clone());

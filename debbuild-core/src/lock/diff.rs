@@ -140,11 +140,11 @@ fn archives(before: &[ArchiveAccess], after: &[ArchiveAccess]) -> Vec<ArchiveCha
     let mut sides: BTreeMap<(&str, &str), ArchiveChange> = BTreeMap::new();
     let none = || ArchiveChange { before: None, after: None };
     for archive in before {
-        let change = sides.entry((&archive.name, &archive.suite)).or_insert_with(none);
+        let change = sides.entry((archive.name.as_str(), archive.suite.as_str())).or_insert_with(none);
         change.before = Some(archive.clone());
     }
     for archive in after {
-        let change = sides.entry((&archive.name, &archive.suite)).or_insert_with(none);
+        let change = sides.entry((archive.name.as_str(), archive.suite.as_str())).or_insert_with(none);
         change.after = Some(archive.clone());
     }
     sides.into_values().filter(|change| !change.is_none()).collect()
