@@ -1,6 +1,16 @@
 //! The exact inputs, by hash, from which a chroot, a build or a compose can be made again offline.
 
+#[cfg(feature = "resolve")]
+mod diff;
+mod list;
+mod read;
+
 use std::collections::BTreeMap;
+
+#[cfg(feature = "resolve")]
+pub use diff::{ArchiveChange, LockDiff, ValueChange};
+pub use list::ListStyle;
+pub use read::LockError;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +19,7 @@ use crate::{arch::Architecture, clock::Timestamp, digest::Sha256, name::PackageN
 /// The schema version of lock files that this library writes and reads.
 pub const LOCK_SCHEMA: u32 = 1;
 
-/// A lock file (`lock.json`, `compose.lock`): a wire type.
+/// A lock file (`lock.json`, `compose.lock`): a wire type. Its JSON schema is `docs/schemas/lock-v1.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -90,6 +100,18 @@ pub enum LockKind {
     Build,
     /// A compose.
     Compose,
+}
+
+impl LockKind {
+    /// The name, as locks have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chroot => "chroot",
+            Self::Build => "build",
+            Self::Compose => "compose",
+        }
+    }
 }
 
 /// One archive as it was used: the signed index, and the indexes below it.
@@ -195,23 +217,4 @@ impl LockedPackage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lock_survives_its_file_and_names_its_blobs() {
-        let at = Timestamp::from_seconds(1_700_000_000);
-        let amd64 = Architecture::new("amd64").unwrap();
-        let file = |path: &str| LockedFile { path: path.to_owned(), size: 1, sha256: Sha256::of(path.as_bytes()) };
-        let mut lock = LockFile::new(LockKind::Chroot, amd64.clone(), at);
-        let release = file("dists/bookworm/InRelease");
-        lock.archives.push(ArchiveAccess::new("main", "bookworm", release, at, Sha256::of(b"keys")));
-        let (name, version) = (PackageName::new("hello").unwrap(), Version::new("2.10-3").unwrap());
-        lock.packages.push(LockedPackage::new(name, version, amd64, "main", file("pool/hello.deb")));
-        let json = lock.to_json().unwrap();
-        assert_eq!(serde_json::from_slice::<LockFile>(&json).unwrap(), lock);
-        assert_eq!(lock.blobs().len(), 3);
-        let unknown = String::from_utf8(json).unwrap().replacen("\"kind\"", "\"other\": 1, \"kind\"", 1);
-        assert!(serde_json::from_str::<LockFile>(&unknown).is_err());
-    }
-}
+mod tests;

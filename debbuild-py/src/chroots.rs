@@ -65,7 +65,8 @@ impl Job {
     }
 }
 
-fn wish(
+/// The wish that keyword arguments are.
+pub(crate) fn wish(
     (suite, profile): (Option<&str>, Option<&str>),
     architecture: Option<&str>,
     variant: Option<&str>,

@@ -9,6 +9,7 @@ mod foreign;
 mod fsck;
 mod guides;
 mod limits;
+mod locks;
 mod profile;
 mod queue;
 mod repo;

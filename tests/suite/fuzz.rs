@@ -108,6 +108,7 @@ fuzzed! {
     indexes = "indexes",
     changelogs = "changelogs",
     releases = "releases",
+    locks = "locks",
     outer_archives = "outer-archives",
     inner_archives = "inner-archives",
     decompressors = "decompressors",

@@ -7,6 +7,7 @@ mod examples;
 mod fsck;
 mod fuzz;
 mod house;
+mod locks;
 mod reasons;
 mod resolve;
 mod rows;

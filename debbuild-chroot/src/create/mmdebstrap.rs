@@ -29,6 +29,12 @@ const TIDY: &str = r#"rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.
 const FOREIGN: [&str; 2] =
     ["nor via qemu user emulation with binfmt_misc", "install arch-test for foreign architecture support"];
 
+/// What tells apt of exact versions while the system is made: before all other preferences, of which the first decides.
+const EXACT: &str = "/etc/apt/preferences.d/00debbuild-exact";
+
+/// Takes it away. Constant, as [`TIDY`].
+const FORGET: &str = r#"rm -f "$1"/etc/apt/preferences.d/00debbuild-exact"#;
+
 impl Mmdebstrap {
     /// Runs mmdebstrap by this runner.
     #[must_use]
@@ -65,8 +71,14 @@ pub(super) fn command(request: &BootstrapRequest, place: impl Fn(&str) -> String
         // From the first update on.
         args.push(format!("--setup-hook=upload {} {inside}", place(file)));
     }
+    if !request.versions.is_empty() {
+        args.push(format!("--setup-hook=upload {} {EXACT}", place("exact")));
+    }
     let mut hook = |text: String| args.push(format!("--customize-hook={text}"));
     hook(TIDY.to_owned());
+    if !request.versions.is_empty() {
+        hook(FORGET.to_owned());
+    }
     for source in &request.sources {
         let file = source.key_file();
         hook(format!("upload {} /etc/apt/keyrings/{file}", place(&format!("keys/{file}"))));
@@ -118,6 +130,9 @@ fn prepare(request: &BootstrapRequest, scratch: &Scratch, user: &BuildUser) -> R
     file("final.sources", sources::deb822(&request.sources, "/etc/apt/keyrings", false)?.as_bytes(), 0o644)?;
     for (name, text, _) in apt_files(request) {
         file(name, text.as_bytes(), 0o644)?;
+    }
+    if !request.versions.is_empty() {
+        file("exact", options::exact_versions(&request.versions).as_bytes(), 0o644)?;
     }
     for (number, hook) in request.hooks.iter().enumerate() {
         file(&format!("hook-{number}"), hook.text.as_bytes(), 0o755)?;

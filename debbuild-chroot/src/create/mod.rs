@@ -9,7 +9,7 @@ pub mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use debbuild_core::{
@@ -21,10 +21,11 @@ use debbuild_core::{
     error::{Class, Classify},
     name::{PackageName, SuiteName},
     path::{AbsPath, FileError, PathError},
+    version::Version,
 };
 pub use memory::MemoryBootstrapper;
 pub use mmdebstrap::Mmdebstrap;
-pub use options::{AptOption, Pin, apt_conf, preferences, variable_name};
+pub use options::{AptOption, Pin, apt_conf, exact_versions, preferences, variable_name};
 pub use sources::InnerSource;
 
 use crate::confine::{BuildUser, ConfineError, Scratch};
@@ -102,6 +103,8 @@ pub struct BootstrapRequest {
     pub variant: Variant,
     /// Packages besides the variant's.
     pub include: Vec<PackageName>,
+    /// Exact versions; with any, packages that are not named here are never chosen. They leave no trace in the system.
+    pub versions: BTreeMap<PackageName, Version>,
     /// Where packages come from.
     pub sources: Vec<InnerSource>,
     /// Priorities of what comes from them.
@@ -127,13 +130,33 @@ impl BootstrapRequest {
         epoch: Timestamp,
     ) -> Self {
         let (include, pins, apt_options, hooks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { suite, architecture, variant, include, sources, pins, apt_options, hooks, epoch, replay: false }
+        let versions = BTreeMap::new();
+        Self {
+            suite,
+            architecture,
+            variant,
+            include,
+            versions,
+            sources,
+            pins,
+            apt_options,
+            hooks,
+            epoch,
+            replay: false,
+        }
     }
 
     /// With more packages.
     #[must_use]
     pub fn with_include(mut self, include: Vec<PackageName>) -> Self {
         self.include = include;
+        self
+    }
+
+    /// With exact versions.
+    #[must_use]
+    pub fn with_versions(mut self, versions: BTreeMap<PackageName, Version>) -> Self {
+        self.versions = versions;
         self
     }
 

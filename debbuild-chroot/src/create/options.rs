@@ -1,6 +1,8 @@
 //! What apt inside is told besides its sources: options (apt.conf(5)) and priorities (apt_preferences(5)). Pure.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use debbuild_core::{name::PackageName, version::Version};
 
 use super::CreateError;
 
@@ -86,6 +88,21 @@ pub fn preferences(pins: &[Pin]) -> String {
         // Writing to a string cannot fail.
         let _fine =
             writeln!(text, "{gap}Package: *\nPin: release {}\nPin-Priority: {}", fields.join(","), pin.priority);
+    }
+    text
+}
+
+/// Exact versions as a file of apt_preferences(5): of these packages no other version is chosen, and no other package at all.
+/// Empty where there are none.
+#[must_use]
+pub fn exact_versions(versions: &BTreeMap<PackageName, Version>) -> String {
+    let mut text = String::new();
+    if !versions.is_empty() {
+        text.push_str("Package: *\nPin: release *\nPin-Priority: -1\n");
+    }
+    for (name, version) in versions {
+        // Writing to a string cannot fail.
+        let _fine = writeln!(text, "\nPackage: {name}\nPin: version {version}\nPin-Priority: 1001");
     }
     text
 }

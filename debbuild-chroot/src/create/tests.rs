@@ -89,6 +89,22 @@ async fn the_twin_conforms_and_repeats_itself() {
 }
 
 #[test]
+fn exact_versions_leave_nothing_else_to_choose_and_no_trace() {
+    assert_eq!(exact_versions(&BTreeMap::new()), "");
+    let version = |name: &str, text: &str| (PackageName::new(name).unwrap(), Version::new(text).unwrap());
+    let versions = BTreeMap::from([version("g++", "4:12.2.0-3"), version("dpkg", "1.21.22")]);
+    assert_eq!(
+        exact_versions(&versions),
+        "Package: *\nPin: release *\nPin-Priority: -1\n\nPackage: dpkg\nPin: version 1.21.22\nPin-Priority: 1001\n\n\
+         Package: g++\nPin: version 4:12.2.0-3\nPin-Priority: 1001\n"
+    );
+    let line = mmdebstrap::command(&request().with_versions(versions), |name| format!("/mnt/{name}")).to_string();
+    let (upload, forget) = ("upload /mnt/exact /etc/apt/preferences.d/00debbuild-exact", "/00debbuild-exact");
+    assert!(line.contains(upload) && line.matches(forget).count() == 2, "{line}");
+    assert!(line.find("sources.list.d/*") < line.rfind(forget), "it is taken away after the last package is there");
+}
+
+#[test]
 fn priorities_and_options_are_there_from_the_first_update_on() {
     let release = [('o', Some("Own, Inc")), ('l', Some("own")), ('a', Some("s")), ('n', None)];
     let pin = Pin::new(release, 990).unwrap();

@@ -2,11 +2,14 @@
 
 use debbuild_core::{
     acquire::AcquireError,
+    arch::Architecture,
     blob::BlobError,
     build::ChrootId,
     deb::DebError,
     error::{Class, Classify},
+    name::PackageName,
     path::{FileError, PathError},
+    resolve::{ResolveError, SourceError},
 };
 
 use crate::{
@@ -58,6 +61,26 @@ pub enum ManagerError {
         /// Why.
         reason: String,
     },
+    /// Packages that are wanted in exactly one version are in none of the archives.
+    #[error("no archive has {packages}")]
+    Absent {
+        /// The packages with their versions.
+        packages: String,
+    },
+    /// Packages that are wanted are of another architecture.
+    #[error("a chroot for {own} has no packages of other architectures: {packages}")]
+    OtherArchitecture {
+        /// The packages with their architectures.
+        packages: String,
+        /// The architecture of the chroot.
+        own: Architecture,
+    },
+    /// A package is wanted in two versions at once.
+    #[error("{0} is wanted in two versions")]
+    TwoVersions(PackageName),
+    /// It is not known which packages are needed.
+    #[error("it is not known what is needed: {0}")]
+    Undecided(String),
     /// A lock cannot be used.
     #[error("the lock cannot be used: {0}")]
     Lock(String),
@@ -67,6 +90,12 @@ pub enum ManagerError {
     /// An archive is not as it must be.
     #[error(transparent)]
     Acquire(#[from] AcquireError),
+    /// The packages of an archive could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The resolver gave no answer.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// The base system could not be made.
     #[error(transparent)]
     Create(#[from] CreateError),
@@ -96,13 +125,16 @@ pub enum ManagerError {
 impl Classify for ManagerError {
     fn class(&self) -> Class {
         match self {
-            Self::NotFound(_) => Class::NotFound,
-            Self::Ambiguous(_) | Self::Lock(_) => Class::Usage,
+            Self::NotFound(_) | Self::Absent { .. } => Class::NotFound,
+            Self::Ambiguous(_) | Self::Lock(_) | Self::TwoVersions(_) => Class::Usage,
+            Self::OtherArchitecture { .. } => Class::Architecture,
             Self::NoArchives | Self::Priority { .. } => Class::Config,
-            Self::Archive(_) => Class::Infrastructure,
+            Self::Archive(_) | Self::Undecided(_) => Class::Infrastructure,
             Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
             Self::Record { .. } => Class::Infrastructure,
             Self::Acquire(error) => error.class(),
+            Self::Source(error) => error.class(),
+            Self::Resolve(error) => error.class(),
             Self::Create(error) => error.class(),
             Self::Session(error) => error.class(),
             Self::Gateway(error) => error.class(),
@@ -117,7 +149,12 @@ impl Classify for ManagerError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound(_) => Some("debbuild chroot list".to_owned()),
+            Self::Absent { .. } => Some(
+                "name archives that have them: a profile's repositories, which may be of an earlier time (valid-until = false)"
+                    .to_owned(),
+            ),
             Self::Acquire(error) => error.hint(),
+            Self::Source(error) => error.hint(),
             Self::Create(error) => error.hint(),
             Self::Session(error) => error.hint(),
             Self::Confine(error) => error.hint(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use debbuild_core::{
-    acquire::Suite,
+    acquire::{ArchiveReader, Suite},
     blob::Adopt,
     blocking,
     build::ChrootId,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     confine::Scratch,
-    create::{BootstrapRequest, Bootstrapped, InnerSource, Pin, apt_conf, preferences, sources},
+    create::{BootstrapRequest, Bootstrapped, InnerSource, Pin, apt_conf, exact_versions, preferences, sources},
     gateway::{AccessRecord, AllowedArchive, Expected, ExpectedFiles, GatewayOptions, Mode},
 };
 
@@ -31,12 +31,12 @@ use crate::{
 pub(super) const SPEC_OPTION: &str = "spec";
 
 /// A suite that is open, under the name by which the gateway knows its archive.
-struct Opened {
-    suite: Suite,
-    archive: String,
+pub(super) struct Opened {
+    pub(super) suite: Suite,
+    pub(super) archive: String,
     components: Vec<ComponentName>,
     check_valid_until: bool,
-    priority: Option<i16>,
+    pub(super) priority: Option<i16>,
 }
 
 impl ChrootManager {
@@ -51,13 +51,14 @@ impl ChrootManager {
     ) -> Result<Chroot, ManagerError> {
         let step = cx.step(format!("chroot {} {}", spec.suite, spec.architecture), Unit::None, None);
         let cx = step.context().clone();
-        let opened = self.open_suites(&cx, spec, replay).await?;
+        let opened = open_suites(&cx, &self.0.reader, spec, replay).await?;
         let epoch = opened.iter().map(|one| one.suite.release().date).max().ok_or(ManagerError::NoArchives)?;
         let sources = self.inner_sources(&cx, &opened).await?;
         let request =
             BootstrapRequest::new(spec.suite.clone(), spec.architecture.clone(), spec.variant, sources, epoch);
         let request =
             request.with_include(spec.include.clone()).with_hooks(spec.hooks.clone()).with_replay(replay.is_some());
+        let request = request.with_versions(spec.versions.clone());
         let request = request.with_apt(pins(&opened)?, spec.apt_options.clone());
         let scratch = Scratch::create(&self.0.scratch, "create", &self.0.user)?;
         let options = gateway_options(&opened, replay, self.0.offline);
@@ -70,42 +71,6 @@ impl ChrootManager {
         let chroot = chroot?;
         step.finish();
         Ok(chroot)
-    }
-
-    async fn open_suites(
-        &self,
-        cx: &Context,
-        spec: &ChrootSpec,
-        replay: Option<&LockFile>,
-    ) -> Result<Vec<Opened>, ManagerError> {
-        let mut suites = Vec::new();
-        match replay {
-            Some(lock) => {
-                for access in &lock.archives {
-                    suites.push(self.0.reader.replay(cx, access, lock.verified_at).await?);
-                }
-            }
-            None => {
-                for archive in &spec.archives {
-                    suites.push(self.0.reader.open(cx, archive).await?);
-                }
-            }
-        }
-        if suites.len() != spec.archives.len() {
-            return Err(ManagerError::Lock("its archives are not those of its request".to_owned()));
-        }
-        let mut opened: Vec<Opened> = Vec::new();
-        for (suite, asked) in suites.into_iter().zip(&spec.archives) {
-            let same = opened.iter().find(|one| one.suite.archive().uris == suite.archive().uris);
-            let archive = same.map_or_else(|| spec::plain(&suite.archive().name), |one| one.archive.clone());
-            // apt finds `main` where a Release says `updates/main`: what was asked for is written as it was asked for.
-            let all = || suite.components();
-            let components = if asked.components.is_empty() { all() } else { asked.components.clone() };
-            let priority = spec.priorities.get(&asked.name).copied();
-            let check_valid_until = asked.check_valid_until;
-            opened.push(Opened { suite, archive, components, check_valid_until, priority });
-        }
-        Ok(opened)
     }
 
     /// The entries of the sources list inside, each with the keys that verified its archive here.
@@ -158,9 +123,7 @@ impl ChrootManager {
         let mut lock = LockFile::new(LockKind::Chroot, record.architecture.clone(), verified_at);
         lock.packages = packages::locked(cx, &made.status, access, &*parts.blobs).await?;
         lock.archives = opened.iter().map(|one| used(one, access)).collect();
-        let spec_text = serde_json::to_string(record)
-            .map_err(|error| ManagerError::Record { what: "the request".to_owned(), reason: error.to_string() })?;
-        lock.options.insert(SPEC_OPTION.to_owned(), spec_text);
+        lock.options.insert(SPEC_OPTION.to_owned(), spec_text(record)?);
         lock.tools.insert(made.tool.0.clone(), made.tool.1.clone());
         let id = identity(&lock, request, &record.environment)?;
         // The build user could still write to a linked file of its own.
@@ -196,6 +159,50 @@ impl ChrootManager {
         })
         .await
     }
+}
+
+/// Opens the suites of a request; with a lock, from what it says.
+pub(super) async fn open_suites(
+    cx: &Context,
+    reader: &ArchiveReader,
+    spec: &ChrootSpec,
+    replay: Option<&LockFile>,
+) -> Result<Vec<Opened>, ManagerError> {
+    let mut suites = Vec::new();
+    match replay {
+        Some(lock) => {
+            for access in &lock.archives {
+                suites.push(reader.replay(cx, access, lock.verified_at).await?);
+            }
+        }
+        None => {
+            for archive in &spec.archives {
+                suites.push(reader.open(cx, archive).await?);
+            }
+        }
+    }
+    if suites.len() != spec.archives.len() {
+        return Err(ManagerError::Lock("its archives are not those of its request".to_owned()));
+    }
+    let mut opened: Vec<Opened> = Vec::new();
+    for (suite, asked) in suites.into_iter().zip(&spec.archives) {
+        let same = opened.iter().find(|one| one.suite.archive().uris == suite.archive().uris);
+        let archive = same.map_or_else(|| spec::plain(&suite.archive().name), |one| one.archive.clone());
+        // apt finds `main` where a Release says `updates/main`: what was asked for is written as it was asked for.
+        let all = || suite.components();
+        let components = if asked.components.is_empty() { all() } else { asked.components.clone() };
+        let priority = spec.priorities.get(&asked.name).copied();
+        let check_valid_until = asked.check_valid_until;
+        opened.push(Opened { suite, archive, components, check_valid_until, priority });
+    }
+    Ok(opened)
+}
+
+/// A request as locks keep it.
+pub(super) fn spec_text(record: &SpecRecord) -> Result<String, ManagerError> {
+    let bad =
+        |error: serde_json::Error| ManagerError::Record { what: "the request".to_owned(), reason: error.to_string() };
+    serde_json::to_string(record).map_err(bad)
 }
 
 /// What tells a suite from others in apt_preferences(5).
@@ -312,7 +319,11 @@ fn identity(
         key.part("hook", &hook.text);
     }
     key.part("epoch", request.epoch.seconds().to_le_bytes());
-    for (name, text) in [("priorities", preferences(&request.pins)), ("apt options", apt_conf(&request.apt_options))] {
+    for (name, text) in [
+        ("priorities", preferences(&request.pins)),
+        ("apt options", apt_conf(&request.apt_options)),
+        ("exact versions", exact_versions(&request.versions)),
+    ] {
         if !text.is_empty() {
             key.part(name, text);
         }

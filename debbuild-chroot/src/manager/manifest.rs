@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use debbuild_core::{arch::Architecture, build::ChrootId, clock::Timestamp, digest::Sha256, name::SuiteName};
+use debbuild_core::{
+    arch::Architecture,
+    build::ChrootId,
+    clock::Timestamp,
+    digest::Sha256,
+    name::{PackageName, SuiteName},
+    version::Version,
+};
 use serde::{Deserialize, Serialize};
 
 /// The schema version of manifests that this library writes and reads.
@@ -68,6 +75,9 @@ pub struct SpecRecord {
     pub variant: String,
     /// More packages, sorted.
     pub include: Vec<String>,
+    /// Exact versions; with any, no other package is ever chosen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<PackageName, Version>,
     /// The archives, in order.
     pub archives: Vec<ArchiveRecord>,
     /// The scripts at the end, by name and text.

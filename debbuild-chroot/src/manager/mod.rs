@@ -3,6 +3,7 @@
 mod catalogue;
 mod check;
 mod error;
+mod exact;
 mod gc;
 mod make;
 pub mod manifest;
@@ -24,6 +25,7 @@ use debbuild_core::{
     path::AbsPath,
 };
 pub use error::ManagerError;
+pub use exact::lock_exact;
 pub use gc::{Collected, GcOptions, GcReason};
 pub use manifest::Manifest;
 pub use spec::ChrootSpec;

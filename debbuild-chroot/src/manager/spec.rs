@@ -12,6 +12,7 @@ use debbuild_core::{
     name::{ComponentName, PackageName, SuiteName},
     path::{AbsPath, IoResultExt as _},
     sign::{Fingerprint, Keyring, armor},
+    version::Version,
 };
 
 use super::{
@@ -35,6 +36,8 @@ pub struct ChrootSpec {
     pub variant: Variant,
     /// More packages.
     pub include: Vec<PackageName>,
+    /// Exact versions; with any, packages that are not named here are never chosen while it is made.
+    pub versions: BTreeMap<PackageName, Version>,
     /// Where packages come from: the suite itself and its companions.
     pub archives: Vec<Archive>,
     /// Scripts that change it at the end.
@@ -56,6 +59,7 @@ impl ChrootSpec {
             architecture,
             variant: Variant::Buildd,
             include: Vec::new(),
+            versions: BTreeMap::new(),
             archives,
             hooks: Vec::new(),
             priorities: BTreeMap::new(),
@@ -75,6 +79,13 @@ impl ChrootSpec {
     #[must_use]
     pub fn with_include(mut self, include: Vec<PackageName>) -> Self {
         self.include = include;
+        self
+    }
+
+    /// With exact versions; packages that are not named here are never chosen while it is made.
+    #[must_use]
+    pub fn with_versions(mut self, versions: BTreeMap<PackageName, Version>) -> Self {
+        self.versions = versions;
         self
     }
 
@@ -131,6 +142,7 @@ impl ChrootSpec {
             architecture: self.architecture.clone(),
             variant: self.variant.name().to_owned(),
             include,
+            versions: self.versions.clone(),
             archives,
             hooks: self.hooks.iter().map(|hook| (hook.name.clone(), hook.text.clone())).collect(),
             environment: self.environment.clone(),
@@ -167,6 +179,7 @@ impl ChrootSpec {
         Ok(Self::new(record.suite.clone(), record.architecture.clone(), archives)
             .with_variant(record.variant.parse()?)
             .with_include(include.map_err(|error| bad("a package", error))?)
+            .with_versions(record.versions.clone())
             .with_hooks(hooks.collect())
             .with_priorities(priorities.collect())
             .with_environment(record.environment.clone())
@@ -258,6 +271,9 @@ pub(super) fn key(record: &SpecRecord) -> Sha256 {
     }
     for (name, value) in &record.apt_options {
         key.part("apt option", name).part("value", value);
+    }
+    for (name, version) in &record.versions {
+        key.part("version of", name.as_str()).part("version", version.as_str());
     }
     key.finish()
 }

@@ -22,16 +22,16 @@ use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper}
 
 const STATUS: &str = "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n";
 
-struct Place {
+pub(super) struct Place {
     _folder: tempfile::TempDir,
-    cx: Context,
-    fetch: MemoryFetch,
-    fixture: ArchiveFixture,
-    bootstrapper: Arc<MemoryBootstrapper>,
-    manager: ChrootManager,
+    pub(super) cx: Context,
+    pub(super) fetch: MemoryFetch,
+    pub(super) fixture: ArchiveFixture,
+    pub(super) bootstrapper: Arc<MemoryBootstrapper>,
+    pub(super) manager: ChrootManager,
 }
 
-async fn place() -> Place {
+pub(super) async fn place() -> Place {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     let home = AbsPath::new(folder.path()).unwrap();
     let (cx, fetch) = (Context::new(), MemoryFetch::new());
@@ -58,7 +58,7 @@ async fn place() -> Place {
 }
 
 impl Place {
-    async fn spec(&self) -> ChrootSpec {
+    pub(super) async fn spec(&self) -> ChrootSpec {
         let archive = self.fixture.archive(&self.cx).await.unwrap();
         ChrootSpec::new(SuiteName::new("s").unwrap(), Architecture::new("amd64").unwrap(), vec![archive])
     }

@@ -20,7 +20,7 @@ use debbuild_core::{
     context::Context,
     digest::Sha256,
     error::Class,
-    lock::{LockFile, LockedPackage},
+    lock::LockedPackage,
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
 };
@@ -174,9 +174,7 @@ impl App {
         file: &AbsPath,
         log: &mut dyn OutputSink,
     ) -> Result<Chroot, AppError> {
-        let bytes = fs::read(file).at("read", file)?;
-        let bad = |error| Failure::new(Class::Usage, format!("{file} is not a lock file: {error}"));
-        let lock: LockFile = serde_json::from_slice(&bytes).map_err(bad)?;
+        let lock = self.lock_file(file)?;
         Ok(self.chroots(cx).await?.create_locked(cx, &lock, log).await?)
     }
 

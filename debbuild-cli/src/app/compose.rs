@@ -1,6 +1,6 @@
 //! Composing distributions: the parts of compose wired to this machine's archives, keys and state folder.
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use debbuild_compose::{
     blueprint::{ArchiveChoice, ArchiveSource, Blueprint},
@@ -20,7 +20,7 @@ use debbuild_core::{
     error::Class,
     lock::LockFile,
     name::{ComponentName, SuiteName},
-    path::{AbsPath, IoResultExt as _},
+    path::AbsPath,
     sign::{Keyring, Signer},
 };
 
@@ -48,16 +48,6 @@ impl App {
         let wanted =
             |variant: &str, kind: &str| only.iter().any(|name| name == variant || *name == format!("{variant}/{kind}"));
         Ok(blueprint.only(|variant, kind| wanted(variant, kind.name())))
-    }
-
-    /// A lock from its file.
-    ///
-    /// # Errors
-    /// Class `usage` when it is none.
-    pub fn lock_file(&self, file: &AbsPath) -> Result<LockFile, AppError> {
-        let bytes = fs::read(file).at("read", file)?;
-        let lock = serde_json::from_slice(&bytes);
-        Ok(lock.map_err(|error| Failure::new(Class::Usage, format!("{file} is not a lock: {error}")))?)
     }
 
     /// A composer for this blueprint, with the archives that it names; to compose from a lock it needs none (`online` false),

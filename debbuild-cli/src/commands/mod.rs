@@ -1,6 +1,7 @@
 //! The commands: one file per noun with its arguments and its function.
 
 mod build;
+mod changes;
 mod chroot;
 mod completions;
 mod compose;
@@ -9,6 +10,7 @@ mod deb;
 mod doctor;
 mod fsck;
 mod gc;
+mod lock;
 mod mirror;
 mod profile;
 mod repo;
@@ -69,6 +71,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Fsck(fsck::FsckArgs),
     Gc(gc::GcArgs),
+    Lock(lock::LockArgs),
     Man(completions::ManArgs),
     Profile(profile::ProfileArgs),
     Repo(repo::RepoArgs),
@@ -101,6 +104,7 @@ pub(crate) async fn run(door: &Door, command: Command) -> Answer {
         Command::Doctor(args) => doctor::doctor(door, &args).await,
         Command::Fsck(args) => fsck::fsck(door, &args).await,
         Command::Gc(args) => gc::gc(door, &args).await,
+        Command::Lock(args) => lock::lock(door, &args).await,
         Command::Man(args) => completions::man(&args),
         Command::Profile(args) => profile::profile(door, &args),
         Command::Repo(args) => repo::repo(door, &args).await,

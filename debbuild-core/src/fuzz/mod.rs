@@ -37,6 +37,7 @@ pub fn targets() -> Vec<Target> {
         texts::indexes(),
         texts::changelogs(),
         texts::releases(),
+        texts::locks(),
         archives::outer_archives(),
         archives::inner_archives(),
         archives::decompressors(),

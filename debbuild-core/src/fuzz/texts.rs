@@ -8,6 +8,7 @@ use crate::{
         self, BinaryPackage, Buildinfo, Changes, ControlError, DebianControl, ParagraphReader, Release, SourceControl,
         StreamError, read_packages, read_sources, signed_text, stream_contents, stream_packages, utf8,
     },
+    lock::{ListStyle, LockFile},
     name::PoolPath,
     relation::Relations,
     version::Version,
@@ -199,6 +200,29 @@ pub(super) fn releases() -> Target {
         {
             let whole = String::from_utf8_lossy(bytes);
             assert!(text.len() <= whole.len() + 1, "only what stands in the block");
+        }
+    })
+}
+
+pub(super) fn locks() -> Target {
+    let file = format!(r#"{{"path": "dists/s/InRelease", "size": 1, "sha256": "{SUM}"}}"#);
+    let archive = format!(
+        r#"{{"name": "main", "uris": [], "suite": "s", "release": {file}, "date": "2025-05-10T09:16:05Z", "expiry_checked": true,
+        "keyring_sha256": "{SUM}", "indexes": [{file}]}}"#
+    );
+    let package = format!(
+        r#"{{"name": "hello", "architecture": "all", "version": "1:2.10-3", "sha256": "{SUM}", "size": 1, "archive": "main", "path": "p"}}"#
+    );
+    let lock = format!(
+        r#"{{"schema": 1, "kind": "chroot", "architecture": "amd64", "verified_at": "2025-05-10T09:16:05.123Z", "archives": [{archive}],
+        "packages": [{package}], "additions": {{"live/iso": []}}, "options": {{"spec": "{{}}"}}, "tools": {{}}}}"#
+    );
+    let words: [&'static [u8]; 8] = [b"{", b"}", b"[", b"]", b",", b"\"", b": null", b"\"schema\": 2"];
+    Target::new("locks", texts(&[&lock]), &words, |bytes| {
+        if let Ok(lock) = LockFile::from_json(bytes) {
+            let listed = lock.list(ListStyle::Sources).len();
+            assert!(listed <= lock.all_packages().len() && lock.blobs().len() >= usize::from(listed > 0));
+            assert!(lock.to_json().is_ok());
         }
     })
 }

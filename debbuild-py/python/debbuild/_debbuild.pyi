@@ -27,6 +27,8 @@ from .types import (
     Explanation,
     FetchedSource,
     Installability,
+    Lock,
+    LockDiff,
     OnEvent,
     Order,
     InstallOptions,
@@ -737,6 +739,30 @@ class App:
 
     def resolve_diff(self, before: Path, after: Path) -> list[Changed]:
         """What differs between two answers that ``debbuild resolve install --format json`` wrote."""
+
+    def lock_show(self, lock: Path) -> Lock:
+        """A lock: of a file, or of a chroot by its id (12 digits or more of it)."""
+
+    def lock_list(self, lock: Path, *, style: Literal["debrebuild", "apt", "sources"] = "debrebuild") -> list[str]:
+        """The packages of a lock as other tools take them: as debrebuild or apt-get write them, or sha256 and path of each file."""
+
+    def lock_diff(self, before: Path, after: Path) -> LockDiff:
+        """What differs between two locks, each of a file or of a chroot: packages, archives, options and tools."""
+
+    def lock_from_buildinfo(
+        self,
+        buildinfo: Path,
+        *,
+        suite: str | None = None,
+        profile: str | None = None,
+        include: Sequence[str] | None = None,
+        output: Path | None = None,
+    ) -> Lock:
+        """The lock of a chroot that has exactly the packages that a build had, for ``Chroots.create_locked``.
+
+        They are looked for in the archives of the suite or the profile; ``include`` are more, with all that they need. All that
+        no archive has is named by the exception. With ``output`` the lock is also written to that file.
+        """
 
     def verify_archive(
         self,

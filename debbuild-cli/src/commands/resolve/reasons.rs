@@ -6,7 +6,7 @@ use debbuild_core::{
     error::Class,
     name::PackageName,
     relation::Relations,
-    resolve::{Answer as Resolved, Changed, Dependent, Install, Needer, Picked, Picture, Rdeps, Versions, Why},
+    resolve::{Answer as Resolved, Dependent, Install, Needer, Picture, Rdeps, Versions, Why},
 };
 use serde_json::Value;
 
@@ -19,9 +19,10 @@ use super::{
 };
 use crate::{
     app::{
-        AppError, Failure, PictureForm, Reasons, change_name, changed_json, dependency_name, dependents_json,
-        picture_of, reasons_json, units::parse_duration, why_not_json,
+        AppError, Failure, PictureForm, Reasons, changed_json, dependency_name, dependents_json, picture_of,
+        reasons_json, units::parse_duration, why_not_json,
     },
+    commands::changes::changed_text,
     console::Table,
 };
 
@@ -227,28 +228,6 @@ fn rdeps_text(found: &[Dependent]) -> String {
 pub(super) fn diff(door: &Door, args: &DiffArgs) -> Answer {
     let machine = door.app.machine();
     let changed = door.app.resolve_diff(&machine.path(&args.before)?, &machine.path(&args.after)?)?;
-    door.out.show(&changed_json(&changed), |_| diff_text(&changed))?;
+    door.out.show(&changed_json(&changed), |_| changed_text(&changed))?;
     Ok(checked(false))
-}
-
-fn diff_text(changed: &[Changed]) -> String {
-    let mut table = Table::new(["CHANGE", "PACKAGE", "BEFORE", "AFTER", "ALSO"]);
-    for one in changed {
-        let name = one.after.as_ref().or(one.before.as_ref()).map_or(String::new(), |side| side.package.to_string());
-        let side = |side: &Option<Picked>| side.as_ref().map_or("-".to_owned(), |side| side.version.to_string());
-        let mut also = Vec::new();
-        if let (Some(before), Some(after)) = (&one.before, &one.after) {
-            if one.has_other_origin() {
-                also.push(format!("from {}, was from {}", after.origin, before.origin));
-            }
-            if before.architecture != after.architecture {
-                also.push(format!("for {}, was for {}", after.architecture, before.architecture));
-            }
-            if one.has_other_content() {
-                also.push("other content".to_owned());
-            }
-        }
-        table.row([change_name(one.change).to_owned(), name, side(&one.before), side(&one.after), also.join("; ")]);
-    }
-    format!("{}\n{} packages differ\n", table.text(), changed.len())
 }

@@ -3,6 +3,7 @@
 from .chroots import *
 from .common import *
 from .files import *
+from .locks import *
 from .queue import *
 from .repository import *
 from .resolve import *

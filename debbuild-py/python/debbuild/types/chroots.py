@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from .locks import Lock
+
 
 class Finding(TypedDict):
     group: str
@@ -70,7 +72,7 @@ class ProfileDetail(TypedDict):
 
 class ChrootDetail(TypedDict):
     chroot: Chroot
-    lock: dict[str, Any]
+    lock: Lock
 
 
 class ChrootPackage(TypedDict):
