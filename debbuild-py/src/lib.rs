@@ -11,6 +11,7 @@ mod deb;
 mod edsp;
 mod handle;
 mod keys;
+mod layers;
 mod places;
 mod queue;
 mod reasons;

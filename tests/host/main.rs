@@ -7,6 +7,7 @@ mod compose;
 mod data;
 mod fsck;
 mod guides;
+mod layers;
 mod limits;
 mod profile;
 mod queue;

@@ -24,6 +24,7 @@ use debbuild_core::{
 };
 pub use memory::MemoryBootstrapper;
 pub use mmdebstrap::Mmdebstrap;
+pub(crate) use mmdebstrap::failure;
 pub use options::{AptOption, Pin, apt_conf, preferences, variable_name};
 pub use sources::InnerSource;
 

@@ -14,6 +14,7 @@ use crate::{
     confine::ConfineError,
     create::CreateError,
     gateway::{GatewayError, UpstreamFailure},
+    layer::LayerError,
 };
 
 /// Why a chroot could not be made, found or removed.
@@ -50,6 +51,17 @@ pub enum ManagerError {
         /// Its version.
         version: String,
     },
+    /// A chroot cannot be a parent as it was asked for.
+    #[error("chroot {id} cannot be the parent: {reason}")]
+    Parent {
+        /// The chroot.
+        id: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A layer could not be made.
+    #[error(transparent)]
+    Layer(LayerError),
     /// A record cannot be read.
     #[error("cannot read {what}: {reason}")]
     Record {
@@ -93,11 +105,23 @@ pub enum ManagerError {
     Path(#[from] PathError),
 }
 
+impl From<LayerError> for ManagerError {
+    fn from(error: LayerError) -> Self {
+        match error {
+            LayerError::Archive(failure) => Self::Archive(failure),
+            LayerError::Create(error) => Self::Create(error),
+            LayerError::Session(error) => Self::Session(error),
+            error => Self::Layer(error),
+        }
+    }
+}
+
 impl Classify for ManagerError {
     fn class(&self) -> Class {
         match self {
             Self::NotFound(_) => Class::NotFound,
-            Self::Ambiguous(_) | Self::Lock(_) => Class::Usage,
+            Self::Ambiguous(_) | Self::Lock(_) | Self::Parent { .. } => Class::Usage,
+            Self::Layer(error) => error.class(),
             Self::NoArchives | Self::Priority { .. } => Class::Config,
             Self::Archive(_) => Class::Infrastructure,
             Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
@@ -119,6 +143,7 @@ impl Classify for ManagerError {
             Self::NotFound(_) => Some("debbuild chroot list".to_owned()),
             Self::Acquire(error) => error.hint(),
             Self::Create(error) => error.hint(),
+            Self::Layer(error) => error.hint(),
             Self::Session(error) => error.hint(),
             Self::Confine(error) => error.hint(),
             _ => None,
