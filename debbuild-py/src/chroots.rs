@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use crate::{
     convert::{IntoPy as _, seconds},
     handle::Handle,
+    layers,
 };
 
 #[pyclass(name = "Chroots", module = "debbuild", frozen)]
@@ -85,16 +86,25 @@ pub(crate) fn wish(
 
 #[pymethods]
 impl PyChroots {
-    #[pyo3(signature = (suite=None, *, profile=None, architecture=None, variant=None, include=None))]
+    #[pyo3(signature = (
+        suite=None, *, profile=None, parent=None, architecture=None, variant=None, include=None, remove=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn create<'py>(
         &self,
         py: Python<'py>,
         suite: Option<&str>,
         profile: Option<&str>,
+        parent: Option<String>,
         architecture: Option<&str>,
         variant: Option<&str>,
         include: Option<Vec<String>>,
+        remove: Option<Vec<String>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let own = [suite, profile, architecture, variant].iter().any(Option::is_some);
+        if let Some(layer) = layers::asked(parent, own, include.as_deref(), remove.as_deref()).into_py_result(py)? {
+            return layers::make(&self.0, py, layer);
+        }
         let wish = wish((suite, profile), architecture, variant, include).into_py_result(py)?;
         self.0.show_logged(py, |app, cx, mut log| async move {
             Ok(chroot_json(&app.chroot_create(&cx, &wish, &mut log).await?))

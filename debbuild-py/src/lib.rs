@@ -11,6 +11,7 @@ mod deb;
 mod edsp;
 mod handle;
 mod keys;
+mod layers;
 mod locks;
 mod places;
 mod queue;

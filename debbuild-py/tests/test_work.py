@@ -24,6 +24,10 @@ def test_chroots_of_an_empty_state_folder(app: debbuild.App) -> None:
     with pytest.raises(errors.NotFoundError):
         app.chroots.diff("0" * 64, "1" * 64)
     with pytest.raises(errors.NotFoundError):
+        app.chroots.install("0" * 64, ["hello"])
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.create(parent="0" * 64, include=["hello"], remove=["nano"])
+    with pytest.raises(errors.NotFoundError):
         app.chroots.copy_out("0" * 64, "/etc/debian_version", ".")
     assert app.chroots.gc(dry_run=True) == {"dry_run": True, "chroots": []}
 
@@ -37,6 +41,14 @@ def test_wishes_are_checked_first(app: debbuild.App, tmp_path: Path) -> None:
         app.chroots.create("bookworm", profile="bookworm")
     with pytest.raises(errors.UsageError, match="did you mean"):
         app.chroots.create(profile="bookworn")
+    with pytest.raises(errors.UsageError, match="name only packages"):
+        app.chroots.create("bookworm", parent="0" * 64)
+    with pytest.raises(errors.UsageError, match="from a parent"):
+        app.chroots.create("bookworm", remove=["nano"])
+    with pytest.raises(errors.UsageError, match="none is named"):
+        app.chroots.install("0" * 64)
+    with pytest.raises(errors.UsageError):
+        app.chroots.install("0" * 64, ["Not_A_Name"])
     with pytest.raises(errors.UsageError, match="span of time"):
         app.chroots.run("0" * 64, ["true"], timeout=float("nan"))
     lock = tmp_path / "lock.json"

@@ -39,10 +39,10 @@ impl OutputSink for Show {
 
 /// The network, of which everything whose address holds this text is unreachable.
 #[derive(Debug)]
-struct Cut(SchemeFetch, &'static str);
+pub(crate) struct Cut(SchemeFetch, &'static str);
 
 impl Cut {
-    fn new(text: &'static str) -> Arc<Self> {
+    pub(crate) fn new(text: &'static str) -> Arc<Self> {
         Arc::new(Self(SchemeFetch::with_http(HttpOptions::new()).unwrap(), text))
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn archives(spec: &ChrootSpec) -> GatewayOptions {
     GatewayOptions::new(all)
 }
 
-fn folder() -> (tempfile::TempDir, AbsPath) {
+pub(crate) fn folder() -> (tempfile::TempDir, AbsPath) {
     let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     let path = AbsPath::new(folder.path()).unwrap();
     // Mapped users pass through.

@@ -8,6 +8,7 @@ mod data;
 mod foreign;
 mod fsck;
 mod guides;
+mod layers;
 mod limits;
 mod locks;
 mod profile;

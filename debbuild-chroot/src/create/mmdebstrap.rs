@@ -171,7 +171,7 @@ impl Bootstrapper for Mmdebstrap {
 }
 
 /// What a failed run means, from what was said last.
-pub(super) fn failure(said: &str, other: impl FnOnce(String) -> CommandError) -> CreateError {
+pub(crate) fn failure(said: &str, other: impl FnOnce(String) -> CommandError) -> CreateError {
     let lines = || said.lines().map(str::trim);
     if let Some(name) = lines().find_map(|line| line.strip_prefix("E: Unable to locate package ")) {
         return CreateError::NoPackage(name.to_owned());

@@ -25,6 +25,7 @@ use debbuild_core::{
 };
 pub use memory::MemoryBootstrapper;
 pub use mmdebstrap::Mmdebstrap;
+pub(crate) use mmdebstrap::failure;
 pub use options::{AptOption, Pin, apt_conf, exact_versions, preferences, variable_name};
 pub use sources::InnerSource;
 

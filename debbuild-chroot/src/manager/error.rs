@@ -17,6 +17,7 @@ use crate::{
     confine::ConfineError,
     create::CreateError,
     gateway::{GatewayError, UpstreamFailure},
+    layer::LayerError,
 };
 
 /// Why a chroot could not be made, found or removed.
@@ -53,6 +54,17 @@ pub enum ManagerError {
         /// Its version.
         version: String,
     },
+    /// A chroot cannot be a parent as it was asked for.
+    #[error("chroot {id} cannot be the parent: {reason}")]
+    Parent {
+        /// The chroot.
+        id: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A layer could not be made.
+    #[error(transparent)]
+    Layer(LayerError),
     /// A record cannot be read.
     #[error("cannot read {what}: {reason}")]
     Record {
@@ -122,12 +134,24 @@ pub enum ManagerError {
     Path(#[from] PathError),
 }
 
+impl From<LayerError> for ManagerError {
+    fn from(error: LayerError) -> Self {
+        match error {
+            LayerError::Archive(failure) => Self::Archive(failure),
+            LayerError::Create(error) => Self::Create(error),
+            LayerError::Session(error) => Self::Session(error),
+            error => Self::Layer(error),
+        }
+    }
+}
+
 impl Classify for ManagerError {
     fn class(&self) -> Class {
         match self {
             Self::NotFound(_) | Self::Absent { .. } => Class::NotFound,
-            Self::Ambiguous(_) | Self::Lock(_) | Self::TwoVersions(_) => Class::Usage,
+            Self::Ambiguous(_) | Self::Lock(_) | Self::TwoVersions(_) | Self::Parent { .. } => Class::Usage,
             Self::OtherArchitecture { .. } => Class::Architecture,
+            Self::Layer(error) => error.class(),
             Self::NoArchives | Self::Priority { .. } => Class::Config,
             Self::Archive(_) | Self::Undecided(_) => Class::Infrastructure,
             Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
@@ -156,6 +180,7 @@ impl Classify for ManagerError {
             Self::Acquire(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Create(error) => error.hint(),
+            Self::Layer(error) => error.hint(),
             Self::Session(error) => error.hint(),
             Self::Confine(error) => error.hint(),
             _ => None,

@@ -1,6 +1,6 @@
 //! Making a chroot: open its archives, bootstrap it behind the gateway, account for every package, name it by content.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use debbuild_core::{
     acquire::{ArchiveReader, Suite},
@@ -17,6 +17,7 @@ use debbuild_core::{
 
 use super::{
     Chroot, ChrootManager, ManagerError,
+    layer::{Parent, lists_key},
     manifest::{FileRecord, MANIFEST_SCHEMA, Manifest, SpecRecord},
     packages, spec,
     spec::ChrootSpec,
@@ -25,6 +26,7 @@ use crate::{
     confine::Scratch,
     create::{BootstrapRequest, Bootstrapped, InnerSource, Pin, apt_conf, exact_versions, preferences, sources},
     gateway::{AccessRecord, AllowedArchive, Expected, ExpectedFiles, GatewayOptions, Mode},
+    layer::LayerRequest,
 };
 
 /// The option of a lock that holds the request.
@@ -39,6 +41,13 @@ pub(super) struct Opened {
     pub(super) priority: Option<i16>,
 }
 
+/// What was made, what passed through the gateway for it, and how its bytes are taken over.
+pub(super) struct Product {
+    pub(super) made: Bootstrapped,
+    pub(super) access: AccessRecord,
+    pub(super) adopt: Adopt,
+}
+
 impl ChrootManager {
     /// Makes the chroot, and makes it the newest of its request. With a lock, from exactly what the lock names.
     pub(super) async fn make(
@@ -51,8 +60,10 @@ impl ChrootManager {
     ) -> Result<Chroot, ManagerError> {
         let step = cx.step(format!("chroot {} {}", spec.suite, spec.architecture), Unit::None, None);
         let cx = step.context().clone();
+        let parent = self.parent_of(&cx, record, replay, log).await?;
         let opened = open_suites(&cx, &self.0.reader, spec, replay).await?;
         let epoch = opened.iter().map(|one| one.suite.release().date).max().ok_or(ManagerError::NoArchives)?;
+        let epoch = parent.as_ref().map_or(epoch, |parent| epoch.max(parent.chroot.manifest.epoch));
         let sources = self.inner_sources(&cx, &opened).await?;
         let request =
             BootstrapRequest::new(spec.suite.clone(), spec.architecture.clone(), spec.variant, sources, epoch);
@@ -62,9 +73,16 @@ impl ChrootManager {
         let request = request.with_apt(pins(&opened)?, spec.apt_options.clone());
         let scratch = Scratch::create(&self.0.scratch, "create", &self.0.user)?;
         let options = gateway_options(&opened, replay, self.0.offline);
-        let made = self.bootstrap(&cx, &request, &scratch, options, log).await;
+        let made = match &parent {
+            None => self.bootstrap(&cx, &request, &scratch, options, log).await,
+            Some(parent) => {
+                let layer = LayerRequest::new(options, epoch).with_packages(spec.include.clone(), spec.remove.clone());
+                let layer = layer.with_upgrade(parent.is_behind(&opened)).with_replay(replay.is_some());
+                self.layer(&cx, parent, layer, lists_key(&opened), &scratch, log).await
+            }
+        };
         let chroot = match made {
-            Ok((made, access)) => self.keep(&cx, record, &request, &opened, made, &access, replay).await,
+            Ok(product) => self.keep(&cx, record, &request, &opened, product, parent.as_ref(), replay).await,
             Err(error) => Err(error),
         };
         scratch.remove(&cx, &*self.0.runner, &self.0.user).await?;
@@ -96,12 +114,14 @@ impl ChrootManager {
         scratch: &Scratch,
         options: GatewayOptions,
         log: &mut dyn OutputSink,
-    ) -> Result<(Bootstrapped, AccessRecord), ManagerError> {
+    ) -> Result<Product, ManagerError> {
         let door = self.0.gateway.open(cx, &scratch.socket()?, options)?;
         let made = self.0.bootstrapper.bootstrap(cx, request, scratch, &self.0.user, log).await;
         let access = door.close().await;
+        // The build user could still write to a linked file of its own.
+        let adopt = if self.0.user.switch { Adopt::Copy } else { Adopt::Link };
         match (made, access.infrastructure_failure()) {
-            (Ok(made), _) => Ok((made, access)),
+            (Ok(made), _) => Ok(Product { made, access, adopt }),
             (Err(_), Some(failure)) => Err(ManagerError::Archive(failure.clone())),
             (Err(error), None) => Err(error.into()),
         }
@@ -114,26 +134,26 @@ impl ChrootManager {
         record: &SpecRecord,
         request: &BootstrapRequest,
         opened: &[Opened],
-        made: Bootstrapped,
-        access: &AccessRecord,
+        product: Product,
+        parent: Option<&Parent>,
         replay: Option<&LockFile>,
     ) -> Result<Chroot, ManagerError> {
         let parts = &self.0;
+        let Product { made, access, adopt } = product;
         let verified_at = replay.map_or_else(|| cx.now(), |lock| lock.verified_at);
         let mut lock = LockFile::new(LockKind::Chroot, record.architecture.clone(), verified_at);
-        lock.packages = packages::locked(cx, &made.status, access, &*parts.blobs).await?;
-        lock.archives = opened.iter().map(|one| used(one, access)).collect();
+        let before = parent.map(|parent| parent.lock.packages.as_slice()).unwrap_or_default();
+        lock.packages = packages::locked(cx, &made.status, &access, before, &*parts.blobs).await?;
+        lock.archives = opened.iter().map(|one| used(one, &access)).collect();
         lock.options.insert(SPEC_OPTION.to_owned(), spec_text(record)?);
+        lock.options.extend(parent.map(Parent::locks).transpose()?.unwrap_or_default());
         lock.tools.insert(made.tool.0.clone(), made.tool.1.clone());
-        let id = identity(&lock, request, &record.environment)?;
-        // The build user could still write to a linked file of its own.
-        let how = if parts.user.switch { Adopt::Copy } else { Adopt::Link };
-        let tarball = parts.blobs.adopt(cx, &made.tarball, how, None).await?;
-        let lock_bytes = lock
-            .to_json()
-            .map_err(|error| ManagerError::Record { what: "the lock".to_owned(), reason: error.to_string() })?;
+        let id = identity(&lock, request, record)?;
+        let tarball = parts.blobs.adopt(cx, &made.tarball, adopt, None).await?;
+        let lock_bytes = lock.to_json().map_err(|error| spec::bad("the lock", error))?;
         let lock_blob = parts.blobs.put(cx, lock_bytes.clone().into()).await?;
         let mut kept = lock.blobs();
+        kept.extend(parent.iter().flat_map(|parent| parent.blobs()));
         kept.extend(record.archives.iter().map(|archive| archive.keyring_sha256));
         kept.extend([tarball.id, lock_blob.id]);
         parts.blobs.pin(cx, super::ROOT_OWNER, &id.to_string(), &kept).await?;
@@ -294,12 +314,8 @@ fn used(one: &Opened, access: &AccessRecord) -> ArchiveAccess {
     used
 }
 
-/// The identity of a chroot: architecture, what is installed, how it is configured, and the clamp time.
-fn identity(
-    lock: &LockFile,
-    request: &BootstrapRequest,
-    environment: &BTreeMap<String, String>,
-) -> Result<ChrootId, ManagerError> {
+/// The identity of a chroot: architecture, what is installed, how it is configured, the clamp time, and what it is a layer over.
+fn identity(lock: &LockFile, request: &BootstrapRequest, record: &SpecRecord) -> Result<ChrootId, ManagerError> {
     let mut key = KeyHasher::new("chroot v1");
     key.part("architecture", lock.architecture.as_str());
     for package in &lock.packages {
@@ -328,8 +344,11 @@ fn identity(
             key.part(name, text);
         }
     }
-    for (name, value) in environment {
+    for (name, value) in &record.environment {
         key.part("variable", name).part("value", value);
+    }
+    if let Some(parent) = &record.parent {
+        key.part("parent", parent);
     }
     Ok(ChrootId::new(key.finish()))
 }

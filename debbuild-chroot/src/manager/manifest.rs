@@ -88,6 +88,12 @@ pub struct SpecRecord {
     /// Options of apt inside, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apt_options: Vec<(String, String)>,
+    /// The id of the chroot that this one is a layer over; then only what is included and taken away is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Packages of the parent that are taken away, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
 }
 
 /// One suite of an archive, as it was asked for.

@@ -5,6 +5,7 @@ mod check;
 mod error;
 mod exact;
 mod gc;
+mod layer;
 mod make;
 pub mod manifest;
 mod packages;
@@ -35,6 +36,7 @@ use crate::{
     confine::{self, BuildUser},
     create::Bootstrapper,
     gateway::{AllowedArchive, Gateway, Mode},
+    layer::{LayerMaker, SessionLayers},
     sbuild::BuildBase,
 };
 
@@ -91,12 +93,14 @@ pub struct ManagerOptions {
     pub bootstrapper: Arc<dyn Bootstrapper>,
     /// Opens sessions of chroots.
     pub backend: Arc<dyn ChrootBackend>,
+    /// Makes layers over them.
+    pub layers: Arc<dyn LayerMaker>,
     /// Whether nothing may be fetched.
     pub offline: bool,
 }
 
 impl ManagerOptions {
-    /// A manager of `home/chroots` that works in `home/scratch` and keeps bytes where the reader does.
+    /// A manager of `home/chroots` that works in `home/scratch`, keeps bytes where the reader does, and makes layers in sessions.
     #[must_use]
     pub fn new(
         home: &AbsPath,
@@ -109,7 +113,15 @@ impl ManagerOptions {
     ) -> Self {
         let (folder, scratch) = (home.join("chroots"), home.join("scratch"));
         let blobs = Arc::clone(reader.store());
-        Self { folder, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, offline: false }
+        let layers = Arc::new(SessionLayers::new(Arc::clone(&backend)));
+        Self { folder, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, layers, offline: false }
+    }
+
+    /// With another maker of layers.
+    #[must_use]
+    pub fn with_layers(mut self, layers: Arc<dyn LayerMaker>) -> Self {
+        self.layers = layers;
+        self
     }
 
     /// Whether nothing may be fetched.
@@ -131,6 +143,7 @@ struct Parts {
     gateway: Gateway,
     bootstrapper: Arc<dyn Bootstrapper>,
     backend: Arc<dyn ChrootBackend>,
+    layers: Arc<dyn LayerMaker>,
     offline: bool,
 }
 
@@ -155,9 +168,21 @@ impl ChrootManager {
     /// [`ManagerError::File`].
     pub fn new(options: ManagerOptions) -> Result<Self, ManagerError> {
         let catalogue = catalogue::Catalogue::open(options.folder)?;
-        let ManagerOptions { scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, offline, .. } =
-            options;
-        let parts = Parts { catalogue, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, offline };
+        let ManagerOptions {
+            scratch,
+            user,
+            runner,
+            blobs,
+            reader,
+            gateway,
+            bootstrapper,
+            backend,
+            layers,
+            offline,
+            ..
+        } = options;
+        let parts =
+            Parts { catalogue, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, layers, offline };
         Ok(Self(Arc::new(parts)))
     }
 
@@ -214,16 +239,20 @@ impl ChrootManager {
         Ok(chroot)
     }
 
-    /// Makes a new generation of a chroot from its archives as they are now.
+    /// Makes a new generation of a chroot from its archives as they are now; of a layer, over a new generation of its parent.
     ///
     /// # Errors
     /// [`ManagerError`]; the old generation stays.
     pub async fn update(&self, cx: &Context, id: &str, log: &mut dyn OutputSink) -> Result<Updated, ManagerError> {
         let old = self.0.catalogue.find(id)?;
-        let spec = ChrootSpec::from_record(cx, &old.manifest.spec, &*self.0.blobs).await?;
-        let _turn = self.0.catalogue.turn(old.manifest.spec_key).await?;
+        let mut record = old.manifest.spec.clone();
+        if let Some(parent) = &old.manifest.spec.parent {
+            record.parent = Some(self.update_parent(cx, parent, log).await?.chroot.id.to_string());
+        }
+        let spec = ChrootSpec::from_record(cx, &record, &*self.0.blobs).await?;
+        let _turn = self.0.catalogue.turn(spec::key(&record)).await?;
         let before = self.0.catalogue.newest(old.manifest.spec_key)?.map(|chroot| chroot.id);
-        let chroot = self.make(cx, &spec, &old.manifest.spec, None, log).await?;
+        let chroot = self.make(cx, &spec, &record, None, log).await?;
         for (key, id) in self.0.catalogue.current()? {
             if Some(id) == before {
                 self.0.catalogue.set_newest(key, chroot.id)?;

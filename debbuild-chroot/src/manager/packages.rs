@@ -36,14 +36,20 @@ pub(super) fn installed(status: &str) -> Result<Vec<Identity>, ManagerError> {
     Ok(all)
 }
 
-/// Each installed package with the .deb that it came from, ordered by name, architecture and version.
+/// Each installed package with the .deb that it came from, ordered by name, architecture and version: one that was served, or else
+/// one that was there before.
 pub(super) async fn locked(
     cx: &Context,
     status: &str,
     record: &AccessRecord,
+    before: &[LockedPackage],
     blobs: &dyn BlobStore,
 ) -> Result<Vec<LockedPackage>, ManagerError> {
-    let mut from: BTreeMap<Identity, LockedPackage> = BTreeMap::new();
+    let known = |package: &LockedPackage| {
+        (package.name.to_string(), package.architecture.to_string(), package.version.to_string())
+    };
+    let mut from: BTreeMap<Identity, LockedPackage> =
+        before.iter().map(|package| (known(package), package.clone())).collect();
     let debs: BTreeMap<_, &Served> =
         record.served.iter().filter(|file| file.path.ends_with(".deb")).map(|file| (file.sha256, file)).collect();
     for served in debs.into_values() {

@@ -7,6 +7,7 @@ use debbuild_core::{
     arch::Architecture,
     blob::BlobStore,
     blocking,
+    build::ChrootId,
     context::Context,
     digest::{KeyHasher, Sha256},
     name::{ComponentName, PackageName, SuiteName},
@@ -48,6 +49,10 @@ pub struct ChrootSpec {
     pub environment: BTreeMap<String, String>,
     /// Options of apt, while it is made and inside.
     pub apt_options: Vec<AptOption>,
+    /// The chroot that it is a layer over (see [`ChrootManager::layer_of`](super::ChrootManager::layer_of)).
+    pub parent: Option<ChrootId>,
+    /// Packages of the parent that are taken away.
+    pub remove: Vec<PackageName>,
 }
 
 impl ChrootSpec {
@@ -65,6 +70,8 @@ impl ChrootSpec {
             priorities: BTreeMap::new(),
             environment: BTreeMap::new(),
             apt_options: Vec::new(),
+            parent: None,
+            remove: Vec::new(),
         }
     }
 
@@ -117,11 +124,16 @@ impl ChrootSpec {
         self
     }
 
+    /// As a layer over this chroot, of which packages are taken away. Everything but what is included must be as the parent has it.
+    #[must_use]
+    pub fn with_parent(mut self, parent: Option<ChrootId>, remove: Vec<PackageName>) -> Self {
+        self.parent = parent;
+        self.remove = remove;
+        self
+    }
+
     /// The request as records keep it; the keyrings become blobs.
     pub(super) async fn record(&self, cx: &Context, blobs: &dyn BlobStore) -> Result<SpecRecord, ManagerError> {
-        let mut include: Vec<String> = self.include.iter().map(ToString::to_string).collect();
-        include.sort_unstable();
-        include.dedup();
         let mut archives = Vec::new();
         for archive in &self.archives {
             let keys = keyring(&archive.signed_by).await?;
@@ -141,12 +153,14 @@ impl ChrootSpec {
             suite: self.suite.clone(),
             architecture: self.architecture.clone(),
             variant: self.variant.name().to_owned(),
-            include,
+            include: sorted(&self.include),
             versions: self.versions.clone(),
             archives,
             hooks: self.hooks.iter().map(|hook| (hook.name.clone(), hook.text.clone())).collect(),
             environment: self.environment.clone(),
             apt_options: self.apt_options.iter().map(|one| (one.key.clone(), one.value.clone())).collect(),
+            parent: self.parent.map(|id| id.to_string()),
+            remove: sorted(&self.remove),
         })
     }
 
@@ -174,12 +188,18 @@ impl ChrootSpec {
         }
         let priorities = record.archives.iter().filter_map(|kept| Some((kept.name.clone(), kept.priority?)));
         let options = record.apt_options.iter().map(|(key, value)| AptOption::new(key, value));
-        let include = record.include.iter().map(|name| PackageName::new(name)).collect::<Result<Vec<_>, _>>();
+        let parent = record
+            .parent
+            .as_deref()
+            .map(str::parse::<ChrootId>)
+            .transpose()
+            .map_err(|error| bad("the parent", error))?;
         let hooks = record.hooks.iter().map(|(name, text)| Hook { name: name.clone(), text: text.clone() });
         Ok(Self::new(record.suite.clone(), record.architecture.clone(), archives)
             .with_variant(record.variant.parse()?)
-            .with_include(include.map_err(|error| bad("a package", error))?)
+            .with_include(packages(&record.include)?)
             .with_versions(record.versions.clone())
+            .with_parent(parent, packages(&record.remove)?)
             .with_hooks(hooks.collect())
             .with_priorities(priorities.collect())
             .with_environment(record.environment.clone())
@@ -187,7 +207,19 @@ impl ChrootSpec {
     }
 }
 
-fn bad(what: &str, error: impl std::fmt::Display) -> ManagerError {
+fn sorted(names: &[PackageName]) -> Vec<String> {
+    let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn packages(names: &[String]) -> Result<Vec<PackageName>, ManagerError> {
+    let names = names.iter().map(|name| PackageName::new(name)).collect::<Result<Vec<_>, _>>();
+    names.map_err(|error| bad("a package", error))
+}
+
+pub(super) fn bad(what: &str, error: impl std::fmt::Display) -> ManagerError {
     ManagerError::Record { what: what.to_owned(), reason: error.to_string() }
 }
 
@@ -274,6 +306,9 @@ pub(super) fn key(record: &SpecRecord) -> Sha256 {
     }
     for (name, version) in &record.versions {
         key.part("version of", name.as_str()).part("version", version.as_str());
+    }
+    if let Some(parent) = &record.parent {
+        key.part("parent", parent).list("remove", &record.remove);
     }
     key.finish()
 }

@@ -18,7 +18,9 @@ use debbuild_core::{
 use std::time::Duration;
 
 use super::*;
-use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper};
+use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper, layer::MemoryLayers};
+
+mod layers;
 
 const STATUS: &str = "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n";
 
@@ -28,6 +30,7 @@ pub(super) struct Place {
     pub(super) fetch: MemoryFetch,
     pub(super) fixture: ArchiveFixture,
     pub(super) bootstrapper: Arc<MemoryBootstrapper>,
+    layers: Arc<MemoryLayers>,
     pub(super) manager: ChrootManager,
 }
 
@@ -53,8 +56,10 @@ pub(super) async fn place() -> Place {
     let tool: Arc<dyn Bootstrapper> = Arc::clone(&bootstrapper) as Arc<dyn Bootstrapper>;
     let backend = Arc::new(MemoryBackend::new());
     let options = ManagerOptions::new(&home, user, Arc::new(SystemRunner), reader, gateway, tool, backend);
-    let manager = ChrootManager::new(options).unwrap();
-    Place { _folder: folder, cx, fetch, fixture, bootstrapper, manager }
+    let layers = Arc::new(MemoryLayers::new());
+    let maker: Arc<dyn LayerMaker> = Arc::clone(&layers) as Arc<dyn LayerMaker>;
+    let manager = ChrootManager::new(options.with_layers(maker)).unwrap();
+    Place { _folder: folder, cx, fetch, fixture, bootstrapper, layers, manager }
 }
 
 impl Place {

@@ -12,6 +12,7 @@ pub mod doctor;
 mod error;
 pub mod fsck;
 mod gc;
+mod layers;
 mod lock;
 mod machine;
 pub mod mirror;

@@ -1,5 +1,7 @@
 //! `debbuild chroot`: clean places to build in, made once and named by content.
 
+mod layers;
+
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -13,7 +15,6 @@ use debbuild_core::{
     arch::Architecture,
     clock::Timestamp,
     command::Terminal,
-    lock::LockedPackage,
     name::{PackageName, SuiteName},
 };
 use serde_json::{Value, json};
@@ -21,8 +22,7 @@ use serde_json::{Value, json};
 use super::{Answer, Done, Door};
 use crate::{
     app::{
-        AppError, ChrootWish, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json, chroot_used_json,
-        collected_json,
+        AppError, ChrootWish, chroot_detail_json, chroot_json, chroot_updated_json, chroot_used_json, collected_json,
         units::{parse_duration, parse_size, show_size},
     },
     console::Table,
@@ -42,6 +42,8 @@ pub(crate) struct ChrootArgs {
 enum ChrootVerb {
     /// Make a chroot, or find the one that was made before, and print its id
     Create(CreateArgs),
+    /// Install packages on top of a chroot, and print the id of the chroot that this makes
+    Install(layers::InstallArgs),
     /// List the chroots, newest first
     List,
     /// Show a chroot: what was asked for, and what is installed
@@ -49,7 +51,7 @@ enum ChrootVerb {
     /// Make a new generation of a chroot from its archives as they are now, and print its id
     Update(IdArgs),
     /// Show which packages differ between two chroots
-    Diff(DiffArgs),
+    Diff(layers::DiffArgs),
     /// Remove a chroot
     Remove(IdArgs),
     /// Remove chroots that newer generations have replaced, or that nobody uses
@@ -65,7 +67,7 @@ enum ChrootVerb {
 #[derive(Debug, clap::Args)]
 struct CreateArgs {
     /// The suite; its -updates and -security suites are used too
-    #[arg(long, short, required_unless_present_any = ["locked", "profile"])]
+    #[arg(long, short, required_unless_present_any = ["locked", "profile", "parent"])]
     suite: Option<SuiteName>,
     /// The profile: its name, a file that has one (FILE.toml), or both (FILE.toml#NAME); see `debbuild profile list`
     #[arg(long, short, value_name = "NAME", conflicts_with = "suite")]
@@ -79,6 +81,12 @@ struct CreateArgs {
     /// More packages
     #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',')]
     include: Vec<PackageName>,
+    /// Install on top of this chroot, whose archives and options it has: its id, or at least 12 digits of it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["suite", "profile", "arch", "variant", "locked"])]
+    parent: Option<String>,
+    /// Packages of the parent to take away, with their configuration and what depends on them
+    #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',', requires = "parent")]
+    remove: Vec<PackageName>,
     /// Make the chroot of this lock file again, from exactly its files
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "profile", "arch", "include", "variant"])]
     locked: Option<String>,
@@ -88,14 +96,6 @@ struct CreateArgs {
 struct IdArgs {
     /// The chroot: its id, or at least 12 digits of it
     id: String,
-}
-
-#[derive(Debug, clap::Args)]
-struct DiffArgs {
-    /// One chroot
-    old: String,
-    /// The other
-    new: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -219,10 +219,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(super) async fn chroot(door: &Door, args: &ChrootArgs) -> Answer {
     match &args.verb {
         ChrootVerb::Create(args) => create(door, args).await,
+        ChrootVerb::Install(args) => layers::install(door, args).await,
         ChrootVerb::List => list(door).await,
         ChrootVerb::Show(args) => show(door, args).await,
         ChrootVerb::Update(args) => update(door, args).await,
-        ChrootVerb::Diff(args) => diff(door, args).await,
+        ChrootVerb::Diff(args) => layers::diff(door, args).await,
         ChrootVerb::Remove(args) => remove(door, args).await,
         ChrootVerb::Gc(args) => gc(door, args).await,
         ChrootVerb::Run(args) => own(door, run(door, args).await),
@@ -240,6 +241,9 @@ fn own(door: &Door, answer: Answer) -> Answer {
 }
 
 async fn create(door: &Door, args: &CreateArgs) -> Answer {
+    if let Some(parent) = &args.parent {
+        return layers::layer(door, parent, &args.include, &args.remove).await;
+    }
     let mut log = door.talk.log();
     let wish = match (&args.profile, &args.suite) {
         (Some(profile), _) => Some(ChrootWish::of_profile(profile)),
@@ -315,6 +319,7 @@ async fn show(door: &Door, args: &IdArgs) -> Answer {
         }
         text.extend(spec.environment.iter().map(|(name, value)| format!("variable: {name}={value}\n")));
         text.extend(spec.apt_options.iter().map(|(name, value)| format!("apt option: {name} {value}\n")));
+        text.extend(spec.parent.iter().map(|parent| format!("parent: {parent}\n")));
         for package in &lock.packages {
             text.push_str(&format!("package: {} {} {}\n", package.name, package.version, package.architecture));
         }
@@ -329,17 +334,6 @@ async fn update(door: &Door, args: &IdArgs) -> Answer {
     drop(log);
     let wire = chroot_updated_json(&updated);
     door.out.show(&wire, |_| format!("{}\n", updated.chroot.id))?;
-    Ok(Done::Well)
-}
-
-async fn diff(door: &Door, args: &DiffArgs) -> Answer {
-    let changes = door.app.chroot_diff(&door.cx, &args.old, &args.new).await?;
-    door.out.show(&chroot_diff_json(&changes), |_| {
-        let line =
-            |mark: &str, one: &LockedPackage| format!("{mark}{} {} {}\n", one.name, one.version, one.architecture);
-        let [removed, added] = &changes;
-        removed.iter().map(|one| line("-", one)).chain(added.iter().map(|one| line("+", one))).collect()
-    })?;
     Ok(Done::Well)
 }
 

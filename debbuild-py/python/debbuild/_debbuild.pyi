@@ -143,14 +143,22 @@ class Chroots:
         suite: str | None = None,
         *,
         profile: str | None = None,
+        parent: str | None = None,
         architecture: str | None = None,
         variant: str | None = None,
         include: Sequence[str] | None = None,
+        remove: Sequence[str] | None = None,
     ) -> Chroot:
-        """Make a chroot of a suite or by a profile, or find the one that was made before.
+        """Make a chroot of a suite, by a profile or on top of a parent, or find the one that was made before.
 
-        Without ``architecture`` and ``variant`` it has the profile's, else this machine's and ``buildd``.
+        Without ``architecture`` and ``variant`` it has the profile's, else this machine's and ``buildd``. ``parent`` is the id
+        of a chroot, whose archives and options it has; packages of the parent can be taken away (``remove``).
         """
+
+    def install(
+        self, id: str, packages: Sequence[str] | None = None, *, remove: Sequence[str] | None = None
+    ) -> Chroot:
+        """Make the chroot that is this one with packages on top, and without those taken away."""
 
     def create_locked(self, lock: Path) -> Chroot:
         """Make the chroot of a lock file again, from exactly its files."""

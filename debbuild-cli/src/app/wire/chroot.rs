@@ -21,6 +21,8 @@ pub fn chroot_json(chroot: &Chroot) -> Value {
         "priorities": Value::Object(priorities.collect()),
         "environment": manifest.spec.environment,
         "apt_options": manifest.spec.apt_options,
+        "parent": manifest.spec.parent,
+        "remove": manifest.spec.remove,
         "created": manifest.created,
         "epoch": manifest.epoch,
         "packages": manifest.packages,

@@ -34,6 +34,8 @@ class Chroot(TypedDict):
     priorities: dict[str, int]
     environment: dict[str, str]
     apt_options: list[list[str]]
+    parent: str | None
+    remove: list[str]
     created: str
     epoch: str
     packages: int

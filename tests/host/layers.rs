@@ -1,0 +1,114 @@
+//! Layers by the real tools: the packages of a chroot made from nothing, sooner, again from a lock, and nothing left of the making.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use debbuild_chroot::{
+    layer::{LayerRequest, SessionLayers, conformance},
+    manager::{Chroot, ChrootSpec},
+};
+use debbuild_core::{command::Discard, lock::LockedPackage, name::PackageName};
+use debbuild_suite::{
+    bench::{Bench, cache},
+    debbuild::Sandbox,
+};
+
+use crate::chroot::{Cut, archives, folder, shared};
+
+fn names(names: &[&str]) -> Vec<PackageName> {
+    names.iter().map(|name| PackageName::new(name).unwrap()).collect()
+}
+
+async fn layer(bench: &Bench, parent: &Chroot, install: &[&str], remove: &[&str]) -> Chroot {
+    let spec = bench.manager.layer_of(&bench.cx, parent, names(install), names(remove)).await.unwrap();
+    make(bench, &spec).await.0
+}
+
+/// Makes a chroot, and says how long that took.
+async fn make(bench: &Bench, spec: &ChrootSpec) -> (Chroot, Duration) {
+    let started = Instant::now();
+    let chroot = bench.manager.create(&bench.cx, spec, &mut Discard).await.unwrap();
+    (chroot, started.elapsed())
+}
+
+fn packages(bench: &Bench, chroot: &Chroot) -> Vec<LockedPackage> {
+    bench.manager.lock(chroot.id).unwrap().packages
+}
+
+async fn remove(bench: &Bench, chroot: &Chroot) {
+    bench.manager.remove(&bench.cx, chroot.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn layers_conform() {
+    let bench = Bench::open(cache()).await;
+    let (spec, parent) = shared(&bench).await;
+    let (_folder, scratch) = folder();
+    let maker = SessionLayers::new(Arc::new(bench.backend.clone()));
+    let request =
+        LayerRequest::new(archives(&spec), parent.manifest.epoch).with_packages(names(&["hello"]), Vec::new());
+    conformance::layers_are_clean_and_repeat(&maker, &parent.reference(), &request, &scratch).await;
+}
+
+#[tokio::test]
+async fn a_layer_has_the_packages_of_a_chroot_from_nothing_and_is_there_sooner() {
+    let bench = Bench::open(cache()).await;
+    let (spec, parent) = shared(&bench).await;
+    // Reads apt's lists, which the next one is given.
+    let first = layer(&bench, &parent, &["hello"], &[]).await;
+    let wanted = ["less", "file", "python3-minimal"];
+    let above = bench.manager.layer_of(&bench.cx, &parent, names(&wanted), Vec::new()).await.unwrap();
+    let (above, soon) = make(&bench, &above).await;
+    let (plain, late) = make(&bench, &spec.clone().with_include(names(&wanted))).await;
+    assert_eq!(packages(&bench, &above), packages(&bench, &plain), "package by package, with the same content");
+    assert_ne!(above.id, plain.id);
+    assert!(soon * 2 < late, "{soon:?} on top of a chroot, {late:?} from nothing");
+
+    let without = layer(&bench, &above, &[], &["less"]).await;
+    let left = packages(&bench, &without);
+    assert!(!left.iter().any(|package| package.name.as_str() == "less"), "{left:?}");
+    assert_eq!(left.len() + 1, packages(&bench, &above).len());
+    for chroot in [first, above, plain, without] {
+        remove(&bench, &chroot).await;
+    }
+}
+
+#[tokio::test]
+async fn the_lock_of_a_layer_gives_the_same_bytes_without_network() {
+    let bench = Bench::open(cache()).await;
+    let (_, parent) = shared(&bench).await;
+    let made = layer(&bench, &parent, &["ed"], &[]).await;
+    let lock = bench.manager.lock(made.id).unwrap();
+    let (_folder, home) = folder();
+    std::os::unix::fs::symlink(cache().join("blobs"), home.join("blobs")).unwrap();
+    let other = Bench::with_fetch(home, Cut::new("")).await;
+    let again = other.manager.create_locked(&other.cx, &lock, &mut Discard).await.unwrap();
+    assert_eq!((again.id, again.manifest.tarball), (made.id, made.manifest.tarball), "byte for byte");
+    assert_eq!(other.manager.list().unwrap().len(), 2, "its parent is there too");
+    remove(&bench, &made).await;
+}
+
+#[tokio::test]
+async fn the_command_line_installs_on_top_of_a_chroot() {
+    let (bench, user) = (Bench::open(cache()).await, Sandbox::new());
+    let (_, parent) = shared(&bench).await;
+    let id = parent.id.to_string();
+    let home = cache();
+    let run =
+        async |args: &[&str]| user.run([&["--home", home.as_str(), "--format", "json", "chroot"], args].concat()).await;
+    let made = run(&["install", &id, "bc"]).await;
+    assert_eq!(made.status, 0, "{made:?}");
+    let made = made.json();
+    assert_eq!((&made["parent"], &made["include"]), (&id.as_str().into(), &serde_json::json!(["bc"])), "{made}");
+    let layer = made["id"].as_str().unwrap();
+    let again = run(&["create", "--parent", &id, "--include", "bc"]).await;
+    assert_eq!(again.json()["id"], made["id"], "it is found");
+    let said = user.run(["--home", home.as_str(), "chroot", "run", layer, "--", "sh", "-c", "echo 6*7 | bc"]).await;
+    assert_eq!(said.stdout, "42\n", "{said:?}");
+    let none = run(&["install", layer, "no-such-package-anywhere"]).await;
+    assert_eq!((none.status, &none.error()["class"]), (3, &"not-found".into()), "{none:?}");
+    assert_eq!(run(&["install", layer]).await.error()["class"], "usage");
+    assert_eq!(run(&["remove", layer]).await.status, 0);
+}
