@@ -46,7 +46,9 @@ def test_every_class_has_its_exception() -> None:
 
 def test_gc_and_doctor(tmp_path: Path) -> None:
     app = debbuild.App(home=tmp_path / "state")
-    assert app.gc(dry_run=True) == {"dry_run": True, "blobs": 0, "bytes": 0}
+    nothing = {"dry_run": True, "blobs": 0, "bytes": 0, "gateway": []}
+    assert app.gc(dry_run=True) == nothing
+    assert app.gc(dry_run=True, gateway_older_than=3600.0, gateway_size=1 << 30) == nothing
     report = app.doctor()
     assert report["schema"] == 1
     assert any(finding["name"] == "mmdebstrap" for finding in report["findings"])

@@ -64,8 +64,9 @@ async fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
 #[tokio::test]
 async fn gc_of_nothing_removes_nothing_and_makes_nothing() {
     let user = Sandbox::new();
-    let swept = user.run(["gc", "--dry-run", "--format", "json"]).await;
-    assert_eq!(swept.json(), json!({ "dry_run": true, "blobs": 0, "bytes": 0 }));
+    let swept = ["gc", "--dry-run", "--gateway-older-than", "30d", "--gateway-size", "20G", "--format", "json"];
+    let swept = user.run(swept).await;
+    assert_eq!(swept.json(), json!({ "dry_run": true, "blobs": 0, "bytes": 0, "gateway": [] }));
     assert!(!user.path().join("state").as_std().exists());
 }
 
