@@ -97,7 +97,9 @@ impl Desk {
             Outcome::Landed(Landed { blob, via, upstream, retries, resumed, detours, .. }) => {
                 let (size, sha256, upstream) = (blob.size, blob.id, upstream.clone());
                 let (via, retries, resumed) = (*via, *retries, *resumed);
-                record.detours.extend(detours.iter().cloned());
+                // Those who share a transfer share its detours.
+                let new = detours.iter().filter(|detour| !record.detours.contains(detour)).cloned();
+                record.detours.extend(new.collect::<Vec<_>>());
                 record.served.push(Served { archive, path, size, sha256, via, upstream, retries, resumed });
             }
             Outcome::Absent => record.absent.push((archive, path)),

@@ -242,7 +242,8 @@ impl Parts {
                     Err(AcquireError::Fetch(
                         error @ (FetchError::NotFound { .. }
                         | FetchError::Unreachable { .. }
-                        | FetchError::Refused { .. }),
+                        | FetchError::Refused { .. }
+                        | FetchError::TooLarge { .. }),
                     )) => failures.push(error),
                     Err(other) => return Err(other),
                 }

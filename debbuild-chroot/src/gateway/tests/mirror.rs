@@ -91,7 +91,7 @@ async fn play(mut stream: TcpStream, steps: Vec<Step>, gate: Arc<Semaphore>) {
             Step::Wait => gate.acquire().await.unwrap().forget(),
             Step::Trickle => {
                 while stream.write_all(b"x").await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(400)).await;
                 }
             }
         }
@@ -130,7 +130,6 @@ pub(super) fn big() -> Vec<u8> {
 /// A gateway over mirrors on loopback.
 pub(super) struct Site {
     folder: tempfile::TempDir,
-    pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) gateway: Gateway,
 }
 
@@ -141,8 +140,8 @@ impl Site {
         let options = HttpOptions::new().with_attempts(1).with_backoff(Duration::from_millis(5));
         let fetch = Arc::new(HttpFetch::new(change(options)).unwrap());
         let blobs: Arc<dyn BlobStore> = Arc::new(FolderStore::open(path.join("blobs")).unwrap());
-        let gateway = Gateway::new(fetch, Arc::clone(&blobs), &path.join("gateway")).unwrap();
-        Self { folder, blobs, gateway }
+        let gateway = Gateway::new(fetch, blobs, &path.join("gateway")).unwrap();
+        Self { folder, gateway }
     }
 
     fn socket(&self, door: &str) -> AbsPath {
