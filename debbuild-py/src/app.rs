@@ -317,7 +317,7 @@ impl PyApp {
         gateway_older_than: Option<f64>,
         gateway_size: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let age = gateway_older_than.map(seconds).transpose()?;
+        let age = gateway_older_than.map(seconds).transpose().into_py_result(py)?;
         let options = CollectOptions::new().with_older_than(age).with_size(gateway_size).with_dry_run(dry_run);
         self.0.show(py, move |app, cx| async move { Ok(garbage_json(&app.gc(&cx, options).await?)) })
     }

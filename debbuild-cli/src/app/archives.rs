@@ -69,7 +69,9 @@ impl App {
         };
         let options = HttpOptions::new().with_attempts(gateway.attempts).with_patience(gateway.patience);
         let connect = options.connect_timeout.min(gateway.timeout);
-        let options = options.with_timeouts(connect, gateway.timeout).with_bandwidth(bandwidth);
+        let least = options.least_speed;
+        let options = options.with_timeouts(connect, gateway.timeout).with_least_speed(least, gateway.timeout);
+        let options = options.with_bandwidth(bandwidth);
         let options = options.with_parallel(gateway.parallel).with_foreign_redirects(gateway.foreign_redirects);
         Ok(options.with_proxy(proxy))
     }

@@ -64,7 +64,7 @@ pub struct GatewaySettings {
     /// How long one file is tried at one address in all.
     #[serde(deserialize_with = "units::duration")]
     pub patience: Duration,
-    /// How long a server may be silent.
+    /// How long a server may be silent, or slower than 100 bytes per second.
     #[serde(deserialize_with = "units::duration")]
     pub timeout: Duration,
     /// The most bytes per second of all transfers together, as a size; empty for no limit.

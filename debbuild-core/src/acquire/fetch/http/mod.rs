@@ -93,7 +93,9 @@ fn redirects(foreign: bool) -> Policy {
         let (target, previous) = (attempt.url(), attempt.previous());
         let downgrade = previous.iter().any(|url| url.scheme() == "https") && target.scheme() != "https";
         let elsewhere = previous.first().is_some_and(|first| first.host() != target.host());
-        if !target.username().is_empty() || target.password().is_some() {
+        if !matches!(target.scheme(), "http" | "https") {
+            attempt.error("redirected to what is neither http nor https")
+        } else if !target.username().is_empty() || target.password().is_some() {
             attempt.error("redirected to an address with credentials")
         } else if downgrade {
             attempt.error("redirected from https to http")
