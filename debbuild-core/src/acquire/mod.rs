@@ -14,6 +14,7 @@ mod flight;
 mod get;
 mod pool;
 mod reader;
+mod release;
 pub mod seen;
 pub mod source;
 pub mod sources;
