@@ -12,10 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody}
 use hyper::body::Frame;
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{
-    Via,
-    flight::{Ended, Outcome},
-};
+use super::flight::{Ended, Outcome};
 
 /// The bytes of an answer.
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -99,9 +96,7 @@ impl Reader {
             // The end is looked at first: what has arrived is then at least as new.
             let whole = match &*self.ended.borrow_and_update() {
                 None => None,
-                Some(Outcome::Landed(landed)) if matches!(landed.via, Via::Fetched | Via::Joined) => {
-                    Some(landed.blob.size)
-                }
+                Some(Outcome::Landed(landed)) if landed.arrived => Some(landed.blob.size),
                 Some(_) => return Err(io::Error::other("the transfer failed")),
             };
             let arrived = self.watch.borrow_and_update().clone();

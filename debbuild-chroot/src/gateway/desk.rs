@@ -17,12 +17,16 @@ use tokio::sync::watch;
 use super::{
     AccessRecord, Expected, Gateway, GatewayError, GatewayOptions, Mode, Served, UpstreamFailure, Via,
     flight::{Ended, Landed, Outcome, Seat, Wanted, end},
+    listing::Passed,
     target::Target,
 };
 
 /// Bytes of a file that must be there before it is served while the rest arrives. What is smaller is answered when it is
 /// there as a whole, so that a failure of it has a status.
 const EARLY: u64 = 256 * 1024;
+
+/// The most requests that a door answers: a record holds all of them, and archives have fewer files.
+const REQUESTS: u64 = 100_000;
 
 /// What can be answered.
 #[derive(Debug)]
@@ -50,17 +54,29 @@ pub(super) enum Obtained {
 pub(super) struct Desk {
     pub(super) gateway: Gateway,
     pub(super) options: GatewayOptions,
+    passed: Passed,
     record: Mutex<AccessRecord>,
     given: AtomicU64,
+    requests: AtomicU64,
 }
 
 impl Desk {
     pub(super) fn new(gateway: Gateway, options: GatewayOptions) -> Self {
-        Self { gateway, options, record: Mutex::default(), given: AtomicU64::new(0) }
+        let (passed, record) = (Passed::default(), Mutex::default());
+        Self { gateway, options, passed, record, given: AtomicU64::new(0), requests: AtomicU64::new(0) }
     }
 
     pub(super) fn note<T>(&self, write: impl FnOnce(&mut AccessRecord) -> T) -> T {
         write(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a request; false where it is one too many.
+    pub(super) fn counts(&self) -> bool {
+        let before = self.requests.fetch_add(1, Ordering::SeqCst);
+        if before == REQUESTS {
+            self.note(|record| record.refuse(&format!("more than {REQUESTS} requests")));
+        }
+        before < REQUESTS
     }
 
     pub(super) fn failed(&self, target: &Target, class: Class, reason: String) -> Obtained {
@@ -106,8 +122,21 @@ impl Desk {
             Outcome::Failed { class, reason } => {
                 record.failures.push(UpstreamFailure { archive, path, class: *class, reason: reason.clone() });
             }
-            Outcome::Refused(reason) => record.refused.push(format!("{archive}: {path}: {reason}")),
+            Outcome::Refused(reason) => record.refuse(&format!("{archive}: {path}: {reason}")),
         });
+        outcome
+    }
+
+    /// Writes down how a request ended, and learns from it what other files must be.
+    fn settle(&self, cx: &Context, target: &Target, outcome: Outcome) -> Outcome {
+        let outcome = self.write_down(target, outcome);
+        if let Outcome::Landed(landed) = &outcome
+            && target.lists_pool()
+            && !matches!(self.options.mode, Mode::Locked { .. })
+        {
+            let Gateway { listings, blobs, .. } = &self.gateway;
+            self.passed.add(cx, listings, blobs, &target.archive, landed.blob);
+        }
         outcome
     }
 
@@ -124,12 +153,17 @@ impl Desk {
         self.options.expected.get(&(target.archive.clone(), target.path.clone()))
     }
 
-    /// What the file must be: by what was known before, or by its own name.
-    fn wanted(&self, target: &Target) -> Wanted {
-        let known = self.known(target);
-        let named = || target.by_hash().and_then(|digits| digits.parse().ok());
-        let sha256 = known.map(|expected| expected.sha256).or_else(named);
-        Wanted { sha256, size: known.map(|expected| expected.size), limit: self.options.file_limit }
+    /// What the file must be: by what was known before, by its own name, or by the indexes that passed.
+    async fn wanted(&self, cx: &Context, target: &Target) -> Wanted {
+        let limit = self.options.file_limit;
+        let named: Option<Sha256> = target.by_hash().and_then(|digits| digits.parse().ok());
+        let known = match self.known(target) {
+            None if named.is_none() && target.immutable() => {
+                self.passed.expected(cx, &*self.gateway.blobs, target).await
+            }
+            known => known.copied(),
+        };
+        Wanted { sha256: known.map(|known| known.sha256).or(named), size: known.map(|known| known.size), limit }
     }
 
     /// Whether a lock names the file: under its path, or as the by-hash twin of one that it names.
@@ -143,20 +177,20 @@ impl Desk {
     async fn try_obtain(self: &Arc<Self>, cx: &Context, target: &Target) -> Result<Obtained, GatewayError> {
         let locked = matches!(self.options.mode, Mode::Locked { .. });
         if locked && !self.locked(target) {
-            self.note(|record| record.refused.push(format!("{}: {} is not in the lock", target.archive, target.path)));
+            self.note(|record| record.refuse(&format!("{}: {} is not in the lock", target.archive, target.path)));
             return Ok(Obtained::Absent);
         }
-        let wanted = self.wanted(target);
+        let wanted = self.wanted(cx, target).await;
         let stays = target.immutable() || self.options.mode == Mode::Offline;
         loop {
             if let Some(kept) = self.gateway.kept(cx, target, wanted.sha256, stays).await? {
-                return Ok(self.write_down(target, Outcome::Landed(kept)).into());
+                return Ok(self.settle(cx, target, Outcome::Landed(kept)).into());
             }
             if matches!(self.options.mode, Mode::Offline | Mode::Locked { fetch: false }) {
                 let reason = "it is not kept, and upstreams are not asked".to_owned();
                 return Ok(self.failed(target, Class::Infrastructure, reason));
             }
-            let boarded = self.gateway.flights.board(&target.urls[0], wanted, |arriving, cancel| {
+            let boarded = self.gateway.flights.board(&target.urls, wanted, |arriving, cancel| {
                 // The transfer is nobody's: it goes on while one door waits for it.
                 let (gateway, cx, target) = (self.gateway.clone(), cx.clone().with_cancel(cancel), target.clone());
                 async move { gateway.bring(&cx, &target, wanted, arriving).await }
@@ -177,10 +211,12 @@ impl Desk {
         tokio::spawn(Arc::clone(self).see_through(cx.clone(), target.clone(), seat, tell));
         let mut watch = arriving.watch();
         let early = async {
-            // Bytes that were promised are checked before anybody sees one of them.
-            if wanted.sha256.is_some() || watch.wait_for(|it| it.file.is_some() && it.bytes >= EARLY).await.is_err() {
-                std::future::pending::<()>().await;
+            // What was promised is checked first, as long as the asker has patience: then another mirror can mend a lie unseen.
+            if wanted.sha256.is_some() {
+                tokio::time::sleep(self.options.check_first).await;
             }
+            // We hold the other end.
+            drop(watch.wait_for(|it| it.file.is_some() && it.bytes >= EARLY).await);
         };
         let over = tokio::select! {
             biased;
@@ -203,8 +239,9 @@ impl Desk {
         tell: watch::Sender<Option<Outcome>>,
     ) {
         let mut outcome = tokio::select! {
-            () = cx.cancel().cancelled() => return,
+            biased;
             outcome = end(&mut seat.ended) => outcome,
+            () = cx.cancel().cancelled() => return,
         };
         if let Outcome::Landed(landed) = &mut outcome
             && seat.joined
@@ -212,7 +249,7 @@ impl Desk {
         {
             landed.via = Via::Joined;
         }
-        let outcome = self.write_down(&target, outcome);
+        let outcome = self.settle(&cx, &target, outcome);
         drop(seat.hold);
         // The asker may have gone.
         tell.send_replace(Some(outcome));

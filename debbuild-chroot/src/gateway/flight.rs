@@ -46,6 +46,8 @@ pub(super) struct Landed {
     pub(super) blob: Blob,
     pub(super) last_modified: Option<String>,
     pub(super) via: Via,
+    /// Whether it is the file that arrived, so that those who read it meanwhile have its bytes.
+    pub(super) arrived: bool,
     pub(super) upstream: Option<Uri>,
     pub(super) retries: u32,
     pub(super) resumed: u64,
@@ -57,7 +59,7 @@ impl Landed {
     /// A file that was kept already.
     pub(super) fn kept(blob: Blob, last_modified: Option<String>) -> Self {
         let (via, upstream, detours) = (Via::Kept, None, Vec::new());
-        Self { blob, last_modified, via, upstream, retries: 0, resumed: 0, detours }
+        Self { blob, last_modified, via, arrived: false, upstream, retries: 0, resumed: 0, detours }
     }
 }
 
@@ -99,12 +101,12 @@ struct Flight {
     hold: Weak<Hold>,
 }
 
-/// All transfers under way, by the first address of the file.
+/// All transfers under way, by the addresses of the file: who has other mirrors has another transfer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Flights(Arc<Mutex<BTreeMap<Uri, Flight>>>);
+pub(super) struct Flights(Arc<Mutex<BTreeMap<Vec<Uri>, Flight>>>);
 
 impl Flights {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<Uri, Flight>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Vec<Uri>, Flight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,7 +114,7 @@ impl Flights {
     /// something else, or that everybody has left, its end is given to wait for.
     pub(super) fn board<F>(
         &self,
-        key: &Uri,
+        urls: &[Uri],
         wanted: Wanted,
         start: impl FnOnce(Arriving, CancelToken) -> F,
     ) -> Result<Seat, Ended>
@@ -120,7 +122,7 @@ impl Flights {
         F: Future<Output = Outcome> + Send + 'static,
     {
         let mut all = self.all();
-        if let Some(flight) = all.get(key) {
+        if let Some(flight) = all.get(urls) {
             let (arriving, ended) = (flight.arriving.clone(), flight.ended.clone());
             let hold = flight.hold.upgrade().filter(|_| flight.wanted == wanted);
             return match hold {
@@ -132,9 +134,9 @@ impl Flights {
         let (tell, ended) = watch::channel(None);
         let hold = Arc::new(Hold(cancel.clone()));
         let entry = Flight { wanted, arriving: arriving.clone(), ended: ended.clone(), hold: Arc::downgrade(&hold) };
-        all.insert(key.clone(), entry);
+        all.insert(urls.to_vec(), entry);
         let work = start(arriving.clone(), cancel);
-        let leave = Leave(self.clone(), key.clone());
+        let leave = Leave(self.clone(), urls.to_vec());
         tokio::spawn(async move {
             let outcome = work.await;
             // Who comes from now on finds the file kept, or asks anew.
@@ -147,7 +149,7 @@ impl Flights {
 }
 
 /// Takes a transfer off the list when it ends, also by a panic.
-struct Leave(Flights, Uri);
+struct Leave(Flights, Vec<Uri>);
 
 impl Drop for Leave {
     fn drop(&mut self) {

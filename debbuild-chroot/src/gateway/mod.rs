@@ -9,6 +9,7 @@ mod collect;
 mod desk;
 mod flight;
 mod health;
+mod listing;
 mod range;
 mod record;
 mod serve;
@@ -17,7 +18,7 @@ mod target;
 mod tests;
 mod transfer;
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 pub use collect::{CollectOptions, Collected, Reason};
 
@@ -127,6 +128,9 @@ pub struct GatewayOptions {
     pub file_limit: u64,
     /// The most bytes of all files that the door gives together, where that is limited. A file counts whole each time.
     pub total_limit: Option<u64>,
+    /// How long a large file of known content is held back to be checked first; after that it is given while it arrives, as others
+    /// are. Half a minute by default, since apt does not wait for ever.
+    pub check_first: Duration,
     /// Where confinement is impossible: requests must be direct and start with this secret, `/TOKEN/NAME/...`.
     pub token: Option<String>,
 }
@@ -135,8 +139,8 @@ impl GatewayOptions {
     /// Answers for these archives, online.
     #[must_use]
     pub fn new(archives: Vec<AllowedArchive>) -> Self {
-        let (mode, expected) = (Mode::Online, ExpectedFiles::new());
-        Self { archives, mode, expected, file_limit: 8 << 30, total_limit: None, token: None }
+        let (mode, expected, check_first) = (Mode::Online, ExpectedFiles::new(), Duration::from_secs(30));
+        Self { archives, mode, expected, file_limit: 8 << 30, total_limit: None, check_first, token: None }
     }
 
     /// In another mode.
@@ -161,6 +165,13 @@ impl GatewayOptions {
         self
     }
 
+    /// Holding a large file of known content back for another while.
+    #[must_use]
+    pub const fn with_check_first(mut self, time: Duration) -> Self {
+        self.check_first = time;
+        self
+    }
+
     /// Only for who knows the token.
     #[must_use]
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
@@ -177,6 +188,9 @@ pub struct Gateway {
     cache: Arc<cache::Cache>,
     flights: flight::Flights,
     health: health::Health,
+    listings: listing::Listings,
+    file_limit: u64,
+    total_limit: Option<u64>,
 }
 
 impl Gateway {
@@ -186,7 +200,17 @@ impl Gateway {
     /// [`GatewayError::File`].
     pub fn new(fetch: Arc<dyn Fetch>, blobs: Arc<dyn BlobStore>, folder: &AbsPath) -> Result<Self, GatewayError> {
         let cache = Arc::new(cache::Cache::open(folder)?);
-        Ok(Self { fetch, blobs, cache, flights: flight::Flights::default(), health: health::Health::default() })
+        let (flights, health) = (flight::Flights::default(), health::Health::default());
+        let listings = listing::Listings::default();
+        Ok(Self { fetch, blobs, cache, flights, health, listings, file_limit: u64::MAX, total_limit: None })
+    }
+
+    /// With limits for all doors, beside their own: on one file, and on all files that one door gives together, in bytes.
+    #[must_use]
+    pub const fn with_limits(mut self, file: u64, total: Option<u64>) -> Self {
+        self.file_limit = file;
+        self.total_limit = total;
+        self
     }
 
     /// Where the bytes that are kept came from: each address, and the content that it had. For repairs.
@@ -210,8 +234,10 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayError::Archive`] when two archives share a name or a base, or one cannot be matched.
-    pub fn serve(&self, cx: &Context, listener: Listener, options: GatewayOptions) -> Result<Door, GatewayError> {
+    pub fn serve(&self, cx: &Context, listener: Listener, mut options: GatewayOptions) -> Result<Door, GatewayError> {
         let targets = target::Targets::new(&options)?;
+        options.file_limit = options.file_limit.min(self.file_limit);
+        options.total_limit = options.total_limit.into_iter().chain(self.total_limit).min();
         Ok(Door::start(cx, self.clone(), listener, options, targets))
     }
 }

@@ -70,7 +70,20 @@ pub struct AccessRecord {
     pub refused: Vec<String>,
 }
 
+/// How many refused requests a record names, and how much of each: those who ask may mean harm.
+const REFUSED: usize = 1000;
+const LONGEST: usize = 500;
+
 impl AccessRecord {
+    /// Takes note of a request that is not allowed.
+    pub(super) fn refuse(&mut self, line: &str) {
+        match self.refused.len() {
+            count if count < REFUSED => self.refused.push(line.chars().take(LONGEST).collect()),
+            REFUSED => self.refused.push("more requests than are listed here".to_owned()),
+            _ => {}
+        }
+    }
+
     /// The first failure that no later success made good: then what depends on the gateway failed by infrastructure.
     #[must_use]
     pub fn infrastructure_failure(&self) -> Option<&UpstreamFailure> {
@@ -83,5 +96,21 @@ impl AccessRecord {
     #[must_use]
     pub fn has_release(&self) -> bool {
         self.served.iter().any(|file| file.path.ends_with("Release"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_means_harm_does_not_fill_the_record() {
+        let mut record = AccessRecord::default();
+        for _ in 0..=REFUSED * 2 {
+            record.refuse(&"é".repeat(LONGEST * 2));
+        }
+        assert_eq!(record.refused.len(), REFUSED + 1);
+        assert!(record.refused.iter().all(|line| line.chars().count() <= LONGEST));
+        assert_eq!(record.refused.last().map(String::as_str), Some("more requests than are listed here"));
     }
 }

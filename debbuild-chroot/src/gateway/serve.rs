@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 
 use super::{
@@ -21,6 +22,9 @@ use super::{
     range::{Part, part},
     target::{Target, Targets},
 };
+
+/// The most connections at a time through one door: apt has one for each archive, and each costs memory and open files.
+const CONNECTIONS: usize = 128;
 
 /// A bound socket.
 #[derive(Debug)]
@@ -98,14 +102,19 @@ impl Drop for Door {
 }
 
 async fn accept(cx: Context, listener: Listener, desk: Arc<Desk>, targets: Arc<Targets>) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             () = cx.cancel().cancelled() => return,
-            accepted = next(&listener) => accepted,
+            accepted = next(&listener, &connections) => accepted,
         };
         match accepted {
-            Ok(stream) => {
-                tokio::spawn(connection(cx.clone(), stream, Arc::clone(&desk), Arc::clone(&targets)));
+            Ok((stream, place)) => {
+                let serving = connection(cx.clone(), stream, Arc::clone(&desk), Arc::clone(&targets));
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
             }
             // Out of file descriptors, or a peer that left at once: others are still to be served.
             Err(error) => {
@@ -119,11 +128,17 @@ async fn accept(cx: Context, listener: Listener, desk: Arc<Desk>, targets: Arc<T
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn next(listener: &Listener) -> io::Result<Box<dyn Stream>> {
-    Ok(match listener {
+/// The next connection, and its place among those that there may be.
+async fn next(
+    listener: &Listener,
+    connections: &Arc<Semaphore>,
+) -> io::Result<(Box<dyn Stream>, OwnedSemaphorePermit)> {
+    let place = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
+    let stream: Box<dyn Stream> = match listener {
         Listener::Unix(unix) => Box::new(unix.accept().await?.0),
         Listener::Tcp(tcp) => Box::new(tcp.accept().await?.0),
-    })
+    };
+    Ok((stream, place))
 }
 
 async fn connection(cx: Context, stream: Box<dyn Stream>, desk: Arc<Desk>, targets: Arc<Targets>) {
@@ -142,9 +157,12 @@ async fn respond(cx: &Context, desk: &Arc<Desk>, targets: &Targets, request: &Re
     let uri = request.uri().to_string();
     let plain = matches!(*request.method(), Method::GET | Method::HEAD);
     let Some(target) = targets.find(&uri).filter(|_| plain) else {
-        desk.note(|record| record.refused.push(format!("{} {uri}", request.method())));
+        desk.note(|record| record.refuse(&format!("{} {uri}", request.method())));
         return say(StatusCode::FORBIDDEN, "not an allowed archive");
     };
+    if !desk.counts() {
+        return say(StatusCode::FORBIDDEN, "too many requests");
+    }
     match desk.obtain(cx, &target).await {
         Obtained::Absent => say(StatusCode::NOT_FOUND, "no such file"),
         Obtained::Failed(reason) => say(StatusCode::BAD_GATEWAY, &reason),

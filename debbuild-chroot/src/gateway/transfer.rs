@@ -105,7 +105,7 @@ impl Gateway {
         let blob = self.blobs.adopt(cx, file, Adopt::Link, sha256).await?;
         let last_modified = validators.last_modified.clone();
         self.cache.keep(cx, &*self.blobs, &target.urls[0], blob, validators).await?;
-        Ok(Landed { via: Via::Fetched, ..Landed::kept(blob, last_modified) })
+        Ok(Landed { via: Via::Fetched, arrived: true, ..Landed::kept(blob, last_modified) })
     }
 
     /// The note about the file, if its content is still in the store.

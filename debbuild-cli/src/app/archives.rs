@@ -63,10 +63,7 @@ impl App {
             text => Some(Uri::new(text).map_err(|e| unusable(&self.layers, "archives.proxy", e.to_string()))?),
         };
         let gateway = &self.settings().gateway;
-        let bandwidth = match gateway.bandwidth.as_str() {
-            "" => None,
-            text => Some(parse_size(text).map_err(|e| unusable(&self.layers, "gateway.bandwidth", e.to_string()))?),
-        };
+        let bandwidth = self.size_of("gateway.bandwidth", &gateway.bandwidth)?;
         let options = HttpOptions::new().with_attempts(gateway.attempts).with_patience(gateway.patience);
         let connect = options.connect_timeout.min(gateway.timeout);
         let least = options.least_speed;
@@ -74,6 +71,14 @@ impl App {
         let options = options.with_bandwidth(bandwidth);
         let options = options.with_parallel(gateway.parallel).with_foreign_redirects(gateway.foreign_redirects);
         Ok(options.with_proxy(proxy))
+    }
+
+    /// The size in bytes that a setting has as text; none where it is empty.
+    pub(super) fn size_of(&self, key: &str, text: &str) -> Result<Option<u64>, AppError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(parse_size(text).map_err(|error| unusable(&self.layers, key, error.to_string()))?))
     }
 
     /// What this machine's APT source lists say, in the order of the setting `archives.sources`.

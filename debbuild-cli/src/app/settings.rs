@@ -69,6 +69,10 @@ pub struct GatewaySettings {
     pub timeout: Duration,
     /// The most bytes per second of all transfers together, as a size; empty for no limit.
     pub bandwidth: String,
+    /// The most bytes of one file whose size is not known before, as a size; empty for 8 GiB.
+    pub file_limit: String,
+    /// The most bytes that one session, build or chroot gets, as a size; empty for no limit.
+    pub total_limit: String,
     /// The most transfers at a time from one server.
     pub parallel: usize,
     /// Whether a redirect may lead to another host.

@@ -123,6 +123,64 @@ async fn promised_bytes_are_seen_by_nobody_before_they_are_checked() {
 }
 
 #[tokio::test]
+async fn promised_bytes_that_are_slow_to_come_are_served_while_they_arrive_but_never_all_of_a_lie() {
+    for lie in [false, true] {
+        let site = Site::new(|options| options);
+        let mirror = Mirror::start(move |_, _| {
+            let mut file = big();
+            let half = file.len() / 2;
+            *file.last_mut().unwrap() ^= u8::from(lie);
+            vec![Step::Send(answer("", &file, half)), Step::Wait, Step::Send(file[half..].to_vec())]
+        })
+        .await;
+        let known = Expected { sha256: Sha256::of(&big()), size: big().len() as u64 };
+        let expected = ExpectedFiles::from([(("debian".to_owned(), PATH.to_owned()), known)]);
+        let soon = std::time::Duration::from_millis(50);
+        let door = site.open("door", &[&mirror.uri], |options| options.with_expected(expected).with_check_first(soon));
+        let mut asker = site.ask("door", PATH, "").await;
+        assert!(asker.head().await.contains("content-length: 2097152"));
+        let mut body = asker.bytes(400_000).await;
+        mirror.go_on.add_permits(1);
+        body.extend(asker.rest().await);
+        assert_eq!((body == big(), body.len() < big().len()), (!lie, lie));
+        let record = door.close().await;
+        assert_eq!((record.served.len(), record.failures.len()), (usize::from(!lie), usize::from(lie)));
+        assert_eq!(site.gateway.origins().unwrap().len(), usize::from(!lie));
+    }
+}
+
+#[tokio::test]
+async fn who_read_what_another_mirror_says_has_not_changed_is_cut_short() {
+    let (site, path) = (Site::new(|options| options), "dists/s/main/Contents-amd64");
+    let status = |line: &str| Step::Send(format!("HTTP/1.1 {line}\r\nConnection: close\r\n\r\n").into_bytes());
+    let refused = status("403 Forbidden\r\nContent-Length: 0");
+    let dies = Mirror::start(move |count, _| match count {
+        0 => vec![refused.clone()],
+        _ => vec![Step::Send(answer("", &vec![7; big().len()], 1 << 20)), Step::Wait],
+    })
+    .await;
+    let unchanged = status("304 Not Modified");
+    let helps = Mirror::start(move |_, head| match head.contains("if-none-match: \"v1\"") {
+        true => vec![unchanged.clone()],
+        false => vec![Step::Send(answer("ETag: \"v1\"\r\n", &big(), big().len()))],
+    })
+    .await;
+    let door = site.open("door", &[&dies.uri, &helps.uri], |options| options);
+    assert_eq!(site.get("door", path).await, (200, big()));
+    let (mut first, mut second) = (site.ask("door", path, "").await, site.ask("door", path, "").await);
+    first.head().await;
+    second.head().await;
+    dies.go_on.add_permits(1);
+    for mut asker in [first, second] {
+        let body = asker.rest().await;
+        assert!(body.len() < big().len() && body.iter().all(|byte| *byte == 7), "{}", body.len());
+    }
+    assert_eq!(dies.asked().len(), 2);
+    assert_eq!(site.get("door", path).await, (200, big()));
+    drop(door.close().await);
+}
+
+#[tokio::test]
 async fn a_transfer_outlives_the_door_that_began_it_while_another_one_waits() {
     let (site, mirror) = (Site::new(|options| options), in_halves().await);
     let first = site.open("first", &[&mirror.uri], |options| options);

@@ -2,6 +2,7 @@
 
 mod arriving;
 mod collect;
+mod listing;
 mod mirror;
 mod mirrors;
 
@@ -295,4 +296,16 @@ async fn a_door_gives_no_more_than_it_may() {
     let record = door.close().await;
     assert_eq!((record.served.len(), record.refused.len()), (2, 1));
     assert_eq!(record.infrastructure_failure(), None);
+
+    // What the gateway allows holds for every door, and a door may be stricter.
+    place.upstream.put(uri("pool/new.deb"), "a new package");
+    let gateway = place.gateway().with_limits(9, Some(20));
+    for (own, status) in [(None, 200), (Some(8), 403)] {
+        let archive = AllowedArchive::new("debian", Uri::new("https://mirror.example/debian").unwrap());
+        let options = GatewayOptions::new(vec![archive]).with_limits(100, own);
+        let door = gateway.open(&Context::new(), &place.path().join("gateway.sock"), options).unwrap();
+        assert_eq!(place.get(POOL).await.status, status);
+        assert_eq!(place.get("pool/new.deb").await.status, 502, "13 bytes are more than 9");
+        drop(door.close().await);
+    }
 }
