@@ -6,6 +6,7 @@ mod chroot;
 mod compose;
 mod data;
 mod fsck;
+mod gateway;
 mod guides;
 mod limits;
 mod profile;
