@@ -11,7 +11,7 @@ use std::{
 };
 
 use debbuild_core::{
-    acquire::packed_pool_files,
+    acquire::{PoolFile, packed_pool_files},
     blob::{Blob, BlobStore},
     blocking,
     cancel::CancelToken,
@@ -91,12 +91,12 @@ impl Passed {
 
     /// What the indexes of its archive say of a file of the pool, where they agree.
     pub(super) async fn expected(&self, cx: &Context, blobs: &dyn BlobStore, target: &Target) -> Option<Expected> {
-        let of_archive = |(archive, id, reading): &(String, Sha256, Reading)| {
+        let ours = |(archive, id, reading): &(String, Sha256, Reading)| {
             (*archive == target.archive).then(|| (*id, Arc::clone(reading)))
         };
-        let indexes: Vec<(Sha256, Reading)> = self.all().iter().filter_map(of_archive).collect();
+        let indexes: Vec<(Sha256, Reading)> = self.all().iter().filter_map(ours).collect();
         let path = Sha256::of(target.path.as_bytes());
-        let mut found = None;
+        let mut found: Option<Expected> = None;
         for (id, reading) in indexes {
             let listing = reading.get_or_init(|| read(cx, blobs, id)).await;
             let from = listing.partition_point(|(other, _)| *other < path);
@@ -118,9 +118,8 @@ async fn read(cx: &Context, blobs: &dyn BlobStore, index: Sha256) -> Listing {
         // Others may be waiting for it too: it is not ours to cancel.
         let cancel = CancelToken::new();
         let files = File::open(&path).and_then(|file| packed_pool_files(BufReader::new(file), LONGEST, &cancel));
-        let said = |path: &str, sha256, size| (Sha256::of(path.as_bytes()), Expected { sha256, size });
-        let files = files.unwrap_or_default().into_iter();
-        let mut listing: Listing = files.map(|file| said(&file.path, file.sha256, file.size)).collect();
+        let said = |PoolFile { path, size, sha256, .. }| (Sha256::of(path.as_bytes()), Expected { sha256, size });
+        let mut listing: Listing = files.unwrap_or_default().into_iter().map(said).collect();
         listing.sort_unstable_by_key(|(path, _)| *path);
         listing
     })

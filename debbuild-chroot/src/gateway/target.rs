@@ -26,7 +26,7 @@ impl Target {
 
     /// Whether it is an index of files of the pool, Packages or Sources, also by its digest (then maybe).
     pub(super) fn lists_pool(&self) -> bool {
-        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", self.path.as_str()));
         let named = ["Packages", "Sources"].contains(&name.split('.').next().unwrap_or_default());
         let place = folder.strip_suffix("/by-hash/SHA256").and_then(|of| of.rsplit('/').next());
         named || place.is_some_and(|place| place == "source" || place.starts_with("binary-"))
