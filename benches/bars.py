@@ -1,6 +1,6 @@
-"""Reads what benches/repo.sh, benches/resolve.sh or benches/chroot.sh measured, prints it beside the bars, and ends with 1 when one is not held.
+"""Reads what benches/repo.sh, resolve.sh, chroot.sh or gateway.sh measured, prints it beside the bars, and ends with 1 when one is not held.
 
-bars.py repositories|resolver|chroots FOLDER
+bars.py repositories|resolver|chroots|gateway FOLDER
 """
 
 import json
@@ -59,10 +59,19 @@ def chroots(folder):
     yield "16 sessions in parallel, of the same in turn", parallel / turn, 0.7, ""
 
 
+def gateway(folder):
+    """The same of the gateway."""
+    ours, theirs = means(folder, "serve")
+    yield "a kept file of 100 MB, of `cat FILE | socat`", ours / theirs, 2, ""
+    memory = peaks(folder)
+    yield "peak memory, one reader", memory["one reader"], 32, " MiB"
+    yield "peak memory, 16 readers at once", memory["16 readers"], 64, " MiB"
+
+
 def main(kind, folder):
     """Prints the table."""
     missed = 0
-    rows = {"repositories": repositories, "resolver": resolver, "chroots": chroots}[kind]
+    rows = {"repositories": repositories, "resolver": resolver, "chroots": chroots, "gateway": gateway}[kind]
     print(f"| {kind} | figure | at most | |\n| --- | ---: | ---: | --- |")
     for what, figure, bar, unit in rows(Path(folder)):
         held = figure <= bar

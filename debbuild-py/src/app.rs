@@ -5,9 +5,11 @@ use std::{
     path::PathBuf,
 };
 
+use debbuild_chroot::gateway::CollectOptions;
 use debbuild_cli::app::{
     App, AppError, BuildOrder, ClosureAsk, Machine, Overrides, SourceOf, answer_json, closure_json, fetched_json,
-    fsck::state_check_json, installability_json, mirror::verified_json, profile_json, profile_summary_json,
+    fsck::state_check_json, garbage_json, installability_json, mirror::verified_json, profile_json,
+    profile_summary_json,
 };
 use debbuild_core::{
     acquire::source::SourceRequest, arch::Architecture, build::Network, changelog::Rebuild, name::SuiteName,
@@ -307,9 +309,16 @@ impl PyApp {
         self.0.show(py, move |app, cx| async move { Ok(state_check_json(&app.fsck(&cx, repair).await?)) })
     }
 
-    #[pyo3(signature = (*, dry_run=false))]
-    fn gc<'py>(&self, py: Python<'py>, dry_run: bool) -> PyResult<Bound<'py, PyAny>> {
-        let swept = self.0.run(py, |app, cx| async move { app.gc(&cx, dry_run).await })?;
-        plain(py, &json!({ "dry_run": dry_run, "blobs": swept.blobs.len(), "bytes": swept.bytes() }))
+    #[pyo3(signature = (*, dry_run=false, gateway_older_than=None, gateway_size=None))]
+    fn gc<'py>(
+        &self,
+        py: Python<'py>,
+        dry_run: bool,
+        gateway_older_than: Option<f64>,
+        gateway_size: Option<u64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let age = gateway_older_than.map(seconds).transpose().into_py_result(py)?;
+        let options = CollectOptions::new().with_older_than(age).with_size(gateway_size).with_dry_run(dry_run);
+        self.0.show(py, move |app, cx| async move { Ok(garbage_json(&app.gc(&cx, options).await?)) })
     }
 }

@@ -1,6 +1,7 @@
 """Settings, errors and events."""
 
 import gzip
+import json
 import os
 import signal
 import socket
@@ -17,9 +18,11 @@ from debbuild import errors
 def test_settings_are_the_command_lines(tmp_path: Path) -> None:
     config = tmp_path / "debbuild.toml"
     config.write_text("[build]\nuser = 'builder'\n")
-    app = debbuild.App(home=tmp_path / "state", config=config, settings={"gc.grace": "2h"})
+    settings = {"gc.grace": "2h", "gateway.total-limit": "2G"}
+    app = debbuild.App(home=tmp_path / "state", config=config, settings=settings)
     assert app.home == str(tmp_path / "state")
     assert app.settings()["build"]["user"] == "builder"
+    assert app.settings()["gateway"]["total-limit"] == "2G"
     assert app.origins()["build.user"] == f"{config}:2"
     assert app.origins()["gc.grace"] == "command line"
 
@@ -46,7 +49,19 @@ def test_every_class_has_its_exception() -> None:
 
 def test_gc_and_doctor(tmp_path: Path) -> None:
     app = debbuild.App(home=tmp_path / "state")
-    assert app.gc(dry_run=True) == {"dry_run": True, "blobs": 0, "bytes": 0}
+    nothing = {"dry_run": True, "blobs": 0, "bytes": 0, "gateway": []}
+    assert app.gc(dry_run=True) == nothing
+    assert app.gc(dry_run=True, gateway_older_than=3600.0, gateway_size=1 << 30) == nothing
+    note = tmp_path / "state/gateway/notes/ab/cd.json"
+    note.parent.mkdir(parents=True)
+    file = {"url": "http://mirror.example/pool/x.deb", "sha256": "0" * 64, "size": 9}
+    note.write_text(json.dumps({"schema": 1, **file}))
+    os.utime(note, (1_700_000_000, 1_700_000_000))
+    gone = app.gc(gateway_older_than=3600.0)["gateway"]
+    assert [(one["uri"], one["bytes"], one["reason"]) for one in gone] == [(file["url"], 9, "unused")]
+    assert not note.exists()
+    with pytest.raises(errors.UsageError):
+        app.gc(gateway_older_than=-1.0)
     report = app.doctor()
     assert report["schema"] == 1
     assert any(finding["name"] == "mmdebstrap" for finding in report["findings"])

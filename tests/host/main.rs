@@ -7,6 +7,7 @@ mod compose;
 mod data;
 mod foreign;
 mod fsck;
+mod gateway;
 mod guides;
 mod layers;
 mod limits;

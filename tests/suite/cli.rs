@@ -1,7 +1,16 @@
 //! The contract of the command line: exit codes, the two streams, JSON, configuration.
 
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
+
+use debbuild_core::{
+    blob::{BlobStore as _, FolderStore},
+    context::Context,
+};
 use debbuild_suite::debbuild::Sandbox;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn configuration_says_where_each_value_came_from() {
@@ -64,9 +73,49 @@ async fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
 #[tokio::test]
 async fn gc_of_nothing_removes_nothing_and_makes_nothing() {
     let user = Sandbox::new();
-    let swept = user.run(["gc", "--dry-run", "--format", "json"]).await;
-    assert_eq!(swept.json(), json!({ "dry_run": true, "blobs": 0, "bytes": 0 }));
+    let swept = ["gc", "--dry-run", "--gateway-older-than", "30d", "--gateway-size", "20G", "--format", "json"];
+    let swept = user.run(swept).await;
+    assert_eq!(swept.json(), json!({ "dry_run": true, "blobs": 0, "bytes": 0, "gateway": [] }));
     assert!(!user.path().join("state").as_std().exists());
+}
+
+#[tokio::test]
+async fn gc_lets_downloaded_files_go_and_says_why() {
+    let (user, cx) = (Sandbox::new(), Context::new());
+    let store = FolderStore::open(user.path().join("state/blobs")).unwrap();
+    let notes = user.path().join("state/gateway/notes/ab");
+    for (name, bytes, used) in [("old", "an old package", 1_700_000_000), ("new", "a new one", 1_900_000_000)] {
+        let blob = store.put(&cx, bytes.into()).await.unwrap();
+        store.pin(&cx, "gateway", name, &[blob.id]).await.unwrap();
+        let url = format!("http://mirror.example/pool/{name}.deb");
+        let note = json!({ "schema": 1, "url": url, "sha256": blob.id.to_string(), "size": blob.size });
+        user.write(&format!("state/gateway/notes/ab/{name}.json"), &note.to_string());
+        let file = fs::File::options().write(true).open(notes.child(&format!("{name}.json")).unwrap()).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(used)).unwrap();
+    }
+    let gc = async |args: &[&str]| {
+        let ran = user.run([&["gc", "--format", "json"], args].concat()).await;
+        assert_eq!(ran.status, 0, "{ran:?}");
+        ran.json()["gateway"].clone()
+    };
+    let old = json!({
+        "uri": "http://mirror.example/pool/old.deb",
+        "sha256": debbuild_core::digest::Sha256::of(b"an old package").to_string(),
+        "bytes": 14,
+        "used": "2023-11-14T22:13:20Z",
+        "reason": "unused",
+    });
+    assert_eq!(gc(&[]).await, json!([]), "nothing goes without a wish");
+    for args in [&["--gateway-older-than", "30d", "--dry-run"][..], &["--gateway-older-than", "30d"]] {
+        assert_eq!(gc(args).await, json!([old]));
+    }
+    assert!(!notes.join("old.json").as_std().exists() && notes.join("new.json").as_std().exists());
+    assert_eq!(gc(&["--gateway-size", "9"]).await, json!([]), "there is room for it");
+    let room = user.run(["gc", "--gateway-size", "8", "--dry-run"]).await;
+    let said = "would let go http://mirror.example/pool/new.deb (9 B, no room, last used 2030-03-17T17:46:40Z)\n";
+    assert!(room.stdout.starts_with(said), "{room:?}");
+    assert_eq!(gc(&["--gateway-size", "8"]).await[0]["reason"], Value::from("room"));
+    assert!(store.pinned(&cx, "gateway", "new").await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ pub(super) fn command(request: &BootstrapRequest, place: impl Fn(&str) -> String
         format!("--architectures={}", request.architecture),
         // An index that cannot be had is a failure, not a reason to go on with fewer packages.
         r#"--aptopt=APT::Update::Error-Mode "any""#.to_owned(),
-        // The gateway answers when it has the whole file.
+        // The gateway answers when it has the first bytes, after its own tries.
         r#"--aptopt=Acquire::http::Timeout "300""#.to_owned(),
         // The gateway has tried again already: what it cannot get, apt will not get either.
         r#"--aptopt=Acquire::Retries "0""#.to_owned(),

@@ -3,7 +3,13 @@
 //! apt inside a confined place speaks plain http to it, as a proxy (`GET http://mirror.example/debian/dists/...`) or
 //! directly (`GET /NAME/dists/...`); the gateway speaks http or https to the upstreams. apt still checks all signatures.
 
+mod body;
 mod cache;
+mod collect;
+mod desk;
+mod flight;
+mod health;
+mod listing;
 mod range;
 mod record;
 mod serve;
@@ -12,15 +18,14 @@ mod target;
 mod tests;
 mod transfer;
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+pub use collect::{CollectOptions, Collected, Reason};
 
 use debbuild_core::{
     acquire::fetch::{Fetch, Uri, UriError},
     blob::{Blob, BlobError, BlobStore},
+    cancel::Cancelled,
     context::Context,
     digest::Sha256,
     error::{Class, Classify},
@@ -119,6 +124,13 @@ pub struct GatewayOptions {
     pub mode: Mode,
     /// What is known of files before they are asked for: from verified indexes, or from a lock.
     pub expected: ExpectedFiles,
+    /// The most bytes of one file that is fetched and whose size is not known; 8 GiB by default, since no package comes near.
+    pub file_limit: u64,
+    /// The most bytes of all files that the door gives together, where that is limited. A file counts whole each time.
+    pub total_limit: Option<u64>,
+    /// How long a large file of known content is held back to be checked first; after that it is given while it arrives, as others
+    /// are. Half a minute by default, since apt does not wait for ever.
+    pub check_first: Duration,
     /// Where confinement is impossible: requests must be direct and start with this secret, `/TOKEN/NAME/...`.
     pub token: Option<String>,
 }
@@ -127,7 +139,8 @@ impl GatewayOptions {
     /// Answers for these archives, online.
     #[must_use]
     pub fn new(archives: Vec<AllowedArchive>) -> Self {
-        Self { archives, mode: Mode::Online, expected: ExpectedFiles::new(), token: None }
+        let (mode, expected, check_first) = (Mode::Online, ExpectedFiles::new(), Duration::from_secs(30));
+        Self { archives, mode, expected, file_limit: 8 << 30, total_limit: None, check_first, token: None }
     }
 
     /// In another mode.
@@ -141,6 +154,21 @@ impl GatewayOptions {
     #[must_use]
     pub fn with_expected(mut self, expected: ExpectedFiles) -> Self {
         self.expected = expected;
+        self
+    }
+
+    /// With other limits: on one file, and on all files together, in bytes.
+    #[must_use]
+    pub const fn with_limits(mut self, file: u64, total: Option<u64>) -> Self {
+        self.file_limit = file;
+        self.total_limit = total;
+        self
+    }
+
+    /// Holding a large file of known content back for another while.
+    #[must_use]
+    pub const fn with_check_first(mut self, time: Duration) -> Self {
+        self.check_first = time;
         self
     }
 
@@ -158,7 +186,11 @@ pub struct Gateway {
     fetch: Arc<dyn Fetch>,
     blobs: Arc<dyn BlobStore>,
     cache: Arc<cache::Cache>,
-    busy: Arc<Mutex<BTreeMap<Uri, Arc<tokio::sync::Mutex<()>>>>>,
+    flights: flight::Flights,
+    health: health::Health,
+    listings: listing::Listings,
+    file_limit: u64,
+    total_limit: Option<u64>,
 }
 
 impl Gateway {
@@ -168,7 +200,17 @@ impl Gateway {
     /// [`GatewayError::File`].
     pub fn new(fetch: Arc<dyn Fetch>, blobs: Arc<dyn BlobStore>, folder: &AbsPath) -> Result<Self, GatewayError> {
         let cache = Arc::new(cache::Cache::open(folder)?);
-        Ok(Self { fetch, blobs, cache, busy: Arc::default() })
+        let (flights, health) = (flight::Flights::default(), health::Health::default());
+        let listings = listing::Listings::default();
+        Ok(Self { fetch, blobs, cache, flights, health, listings, file_limit: u64::MAX, total_limit: None })
+    }
+
+    /// With limits for all doors, beside their own: on one file, and on all files that one door gives together, in bytes.
+    #[must_use]
+    pub const fn with_limits(mut self, file: u64, total: Option<u64>) -> Self {
+        self.file_limit = file;
+        self.total_limit = total;
+        self
     }
 
     /// Where the bytes that are kept came from: each address, and the content that it had. For repairs.
@@ -176,7 +218,7 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::File`].
     pub fn origins(&self) -> Result<Vec<(Uri, Blob)>, GatewayError> {
-        self.cache.all()
+        Ok(self.cache.all()?.into_iter().map(|found| (found.url, found.blob)).collect())
     }
 
     /// Opens a door at a unix socket, which every user may connect to that can reach its folder.
@@ -192,8 +234,10 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayError::Archive`] when two archives share a name or a base, or one cannot be matched.
-    pub fn serve(&self, cx: &Context, listener: Listener, options: GatewayOptions) -> Result<Door, GatewayError> {
+    pub fn serve(&self, cx: &Context, listener: Listener, mut options: GatewayOptions) -> Result<Door, GatewayError> {
         let targets = target::Targets::new(&options)?;
+        options.file_limit = options.file_limit.min(self.file_limit);
+        options.total_limit = options.total_limit.into_iter().chain(self.total_limit).min();
         Ok(Door::start(cx, self.clone(), listener, options, targets))
     }
 }
@@ -227,12 +271,12 @@ pub enum GatewayError {
     /// A note about a kept file failed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A transfer broke off by a bug of ours.
-    #[error("a transfer broke off: {0}")]
-    Broken(String),
     /// A note cannot be named.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The caller cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
 }
 
 impl Classify for GatewayError {
@@ -241,7 +285,7 @@ impl Classify for GatewayError {
             Self::Archive { .. } | Self::Uri(_) => Class::Config,
             Self::Blob(error) => error.class(),
             Self::Path(error) => error.class(),
-            Self::Broken(_) => Class::Internal,
+            Self::Cancelled(_) => Class::Cancelled,
             Self::Bind { .. } | Self::File(_) => Class::Infrastructure,
         }
     }

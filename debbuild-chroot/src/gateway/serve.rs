@@ -6,32 +6,25 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use bytes::Bytes;
-use debbuild_core::{blob::Blob, cancel::CancelToken, context::Context, path::AbsPath};
-use futures_util::StreamExt as _;
-use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
-use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Frame, Incoming},
-    header,
-    server::conn::http1,
-    service::service_fn,
-};
+use debbuild_core::{blocking, cancel::CancelToken, context::Context, error::Class, path::AbsPath};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWrite},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_util::io::ReaderStream;
 
 use super::{
     AccessRecord, Gateway, GatewayOptions,
+    body::{self, Body},
+    desk::{Desk, Obtained},
     range::{Part, part},
     target::{Target, Targets},
-    transfer::{Desk, Obtained},
 };
 
-type Body = BoxBody<Bytes, io::Error>;
+/// The most connections at a time through one door: apt has one for each archive, and each costs memory and open files.
+const CONNECTIONS: usize = 128;
 
 /// A bound socket.
 #[derive(Debug)]
@@ -77,7 +70,7 @@ impl Door {
         options: GatewayOptions,
         targets: Targets,
     ) -> Self {
-        let desk = Arc::new(Desk { gateway, options, record: Mutex::default() });
+        let desk = Arc::new(Desk::new(gateway, options));
         let stop = cx.cancel().child();
         let cx = cx.clone().with_cancel(stop.clone());
         let serving = tokio::spawn(accept(cx, listener, Arc::clone(&desk), Arc::new(targets)));
@@ -109,14 +102,19 @@ impl Drop for Door {
 }
 
 async fn accept(cx: Context, listener: Listener, desk: Arc<Desk>, targets: Arc<Targets>) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             () = cx.cancel().cancelled() => return,
-            accepted = next(&listener) => accepted,
+            accepted = next(&listener, &connections) => accepted,
         };
         match accepted {
-            Ok(stream) => {
-                tokio::spawn(connection(cx.clone(), stream, Arc::clone(&desk), Arc::clone(&targets)));
+            Ok((stream, place)) => {
+                let serving = connection(cx.clone(), stream, Arc::clone(&desk), Arc::clone(&targets));
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
             }
             // Out of file descriptors, or a peer that left at once: others are still to be served.
             Err(error) => {
@@ -130,11 +128,17 @@ async fn accept(cx: Context, listener: Listener, desk: Arc<Desk>, targets: Arc<T
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn next(listener: &Listener) -> io::Result<Box<dyn Stream>> {
-    Ok(match listener {
+/// The next connection, and its place among those that there may be.
+async fn next(
+    listener: &Listener,
+    connections: &Arc<Semaphore>,
+) -> io::Result<(Box<dyn Stream>, OwnedSemaphorePermit)> {
+    let place = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
+    let stream: Box<dyn Stream> = match listener {
         Listener::Unix(unix) => Box::new(unix.accept().await?.0),
         Listener::Tcp(tcp) => Box::new(tcp.accept().await?.0),
-    })
+    };
+    Ok((stream, place))
 }
 
 async fn connection(cx: Context, stream: Box<dyn Stream>, desk: Arc<Desk>, targets: Arc<Targets>) {
@@ -153,70 +157,80 @@ async fn respond(cx: &Context, desk: &Arc<Desk>, targets: &Targets, request: &Re
     let uri = request.uri().to_string();
     let plain = matches!(*request.method(), Method::GET | Method::HEAD);
     let Some(target) = targets.find(&uri).filter(|_| plain) else {
-        desk.note(|record| record.refused.push(format!("{} {uri}", request.method())));
+        desk.note(|record| record.refuse(&format!("{} {uri}", request.method())));
         return say(StatusCode::FORBIDDEN, "not an allowed archive");
     };
-    let head = *request.method() == Method::HEAD;
+    if !desk.counts() {
+        return say(StatusCode::FORBIDDEN, "too many requests");
+    }
     match desk.obtain(cx, &target).await {
         Obtained::Absent => say(StatusCode::NOT_FOUND, "no such file"),
         Obtained::Failed(reason) => say(StatusCode::BAD_GATEWAY, &reason),
+        Obtained::Refused(reason) => say(StatusCode::FORBIDDEN, &reason),
         Obtained::Kept { blob, last_modified } => {
-            let answer = kept(cx, desk, request, blob, last_modified, head).await;
-            answer.unwrap_or_else(|error| broken(desk, &target, &error))
+            let sheet = Sheet { size: Some(blob.size), last_modified };
+            let opened = async {
+                let path = desk.gateway.blobs.local(cx, blob.id).await.map_err(io::Error::other)?;
+                blocking::run(move || fs::File::open(&path)).await
+            };
+            match opened.await {
+                Ok(file) => answer(request, &sheet, |from, to| body::of_file(file, from, to.unwrap_or(blob.size))),
+                Err(error) => broken(desk, &target, &error),
+            }
+        }
+        Obtained::Arriving { arriving, ended, most } => {
+            let arrived = arriving.now();
+            let sheet = Sheet { size: arrived.size, last_modified: arrived.validators.last_modified.clone() };
+            answer(request, &sheet, |from, to| body::of_arriving(arriving, ended, from, to, most))
         }
     }
 }
 
 fn broken(desk: &Desk, target: &Target, error: &io::Error) -> Response<Body> {
-    let (archive, path, reason) = (target.archive.clone(), target.path.clone(), error.to_string());
-    desk.note(|record| record.failures.push(super::UpstreamFailure { archive, path, reason: reason.clone() }));
+    let reason = error.to_string();
+    // Only the record is of use: the answer is another one.
+    drop(desk.failed(target, Class::Infrastructure, reason.clone()));
     say(StatusCode::INTERNAL_SERVER_ERROR, &reason)
 }
 
-/// A kept file, or the part of it that was asked for, or word that the asker's copy is current.
-async fn kept(
-    cx: &Context,
-    desk: &Desk,
-    request: &Request<Incoming>,
-    blob: Blob,
+/// What is known of a file before its bytes.
+struct Sheet {
+    size: Option<u64>,
     last_modified: Option<String>,
-    head: bool,
-) -> io::Result<Response<Body>> {
+}
+
+/// A file, or the part of it that was asked for, or word that the asker's copy is current. `bytes` gives what is from the
+/// first offset to before the second, or to its end.
+fn answer(request: &Request<Incoming>, sheet: &Sheet, bytes: impl FnOnce(u64, Option<u64>) -> Body) -> Response<Body> {
     let asked = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let modified = last_modified.as_deref();
+    let modified = sheet.last_modified.as_deref();
     if modified.is_some() && asked(header::IF_MODIFIED_SINCE) == modified {
-        let mut response = Response::new(empty());
+        let mut response = Response::new(body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Ok(response);
+        return response;
     }
-    // A range of another version is of no use (RFC 9110, If-Range).
+    // A range of another version is of no use (RFC 9110, If-Range); nor can one be given of a size that nobody knows yet.
     let same = asked(header::IF_RANGE).is_none_or(|version| Some(version) == modified);
-    let (from, to, status) = match part(asked(header::RANGE).filter(|_| same), blob.size) {
-        Part::Whole => (0, blob.size, StatusCode::OK),
-        Part::Bytes(from, to) => (from, to, StatusCode::PARTIAL_CONTENT),
-        Part::Outside => (0, 0, StatusCode::RANGE_NOT_SATISFIABLE),
+    let wanted = sheet.size.map(|size| (part(asked(header::RANGE).filter(|_| same), size), size));
+    let (from, to, status) = match wanted {
+        None => (0, None, StatusCode::OK),
+        Some((Part::Whole, size)) => (0, Some(size), StatusCode::OK),
+        Some((Part::Bytes(from, to), _)) => (from, Some(to), StatusCode::PARTIAL_CONTENT),
+        Some((Part::Outside, _)) => (0, Some(0), StatusCode::RANGE_NOT_SATISFIABLE),
     };
-    let body = if head || from == to {
-        empty()
-    } else {
-        let path = desk.gateway.blobs.local(cx, blob.id).await.map_err(io::Error::other)?;
-        let mut file = tokio::fs::File::open(&path).await?;
-        file.seek(io::SeekFrom::Start(from)).await?;
-        let pieces = ReaderStream::with_capacity(file.take(to - from), 128 * 1024);
-        BoxBody::new(StreamBody::new(pieces.map(|piece| piece.map(Frame::data))))
-    };
-    let mut response = Response::new(body);
+    let none = *request.method() == Method::HEAD || to == Some(from);
+    let mut response = Response::new(if none { body::empty() } else { bytes(from, to) });
     *response.status_mut() = status;
-    describe(&mut response, modified, Some(to - from));
-    let range = match status {
-        StatusCode::PARTIAL_CONTENT => Some(format!("bytes {from}-{}/{}", to - 1, blob.size)),
-        StatusCode::RANGE_NOT_SATISFIABLE => Some(format!("bytes */{}", blob.size)),
+    describe(&mut response, modified, to.map(|to| to - from));
+    let range = match (status, to, sheet.size) {
+        (StatusCode::PARTIAL_CONTENT, Some(to), Some(size)) => Some(format!("bytes {from}-{}/{size}", to - 1)),
+        (StatusCode::RANGE_NOT_SATISFIABLE, _, Some(size)) => Some(format!("bytes */{size}")),
         _ => None,
     };
     if let Some(value) = range.and_then(|range| range.parse().ok()) {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
-    Ok(response)
+    response
 }
 
 fn describe(response: &mut Response<Body>, last_modified: Option<&str>, length: Option<u64>) {
@@ -230,12 +244,8 @@ fn describe(response: &mut Response<Body>, last_modified: Option<&str>, length: 
     }
 }
 
-fn empty() -> Body {
-    Full::default().map_err(|never| match never {}).boxed()
-}
-
 fn say(status: StatusCode, text: &str) -> Response<Body> {
-    let mut response = Response::new(Full::from(format!("{text}\n")).map_err(|never| match never {}).boxed());
+    let mut response = Response::new(body::of_text(text));
     *response.status_mut() = status;
     response
 }

@@ -4,6 +4,9 @@ use debbuild_core::acquire::fetch::Uri;
 
 use super::{AllowedArchive, GatewayError, GatewayOptions};
 
+/// The longest path in bytes: a record holds every path that was asked for.
+const LONGEST: usize = 1024;
+
 /// A file of an allowed archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -19,6 +22,14 @@ impl Target {
     /// Whether a path has one content for ever: pool files, and indexes named by their hash.
     pub(super) fn immutable(&self) -> bool {
         self.path.starts_with("pool/") || self.path.contains("/pool/") || self.by_hash().is_some()
+    }
+
+    /// Whether it is an index of files of the pool, Packages or Sources, also by its digest (then maybe).
+    pub(super) fn lists_pool(&self) -> bool {
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", self.path.as_str()));
+        let named = ["Packages", "Sources"].contains(&name.split('.').next().unwrap_or_default());
+        let place = folder.strip_suffix("/by-hash/SHA256").and_then(|of| of.rsplit('/').next());
+        named || place.is_some_and(|place| place == "source" || place.starts_with("binary-"))
     }
 
     /// The sha256 that the path itself promises (`.../by-hash/SHA256/HEX`).
@@ -96,7 +107,7 @@ impl Targets {
 }
 
 fn target(archive: &AllowedArchive, encoded: &str) -> Option<Target> {
-    let path = decode(encoded)?;
+    let path = decode(encoded).filter(|path| path.len() <= LONGEST)?;
     let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
     if !path.split('/').all(plain) || path.contains(|c: char| c.is_control() || "\\?#".contains(c)) {
         return None;
@@ -171,6 +182,7 @@ mod tests {
             "http://mirror.example/debian/%",
             "http://mirror.example/debian/%zz",
             "http://mirror.example/debian/%00",
+            &format!("http://mirror.example/debian/{}", "x".repeat(1025)),
             "http://user@mirror.example/debian/x",
             "/other/x",
             "/debian",
@@ -210,5 +222,26 @@ mod tests {
         assert!(!target("dists/s/InRelease").immutable());
         assert_eq!(target("dists/s/by-hash/SHA256/ab").by_hash(), Some("ab"));
         assert_eq!(target("dists/s/by-hash/MD5Sum/ab").by_hash(), None);
+    }
+
+    #[test]
+    fn which_paths_list_files_of_the_pool() {
+        let target = |path: &str| target(&archive("a", "http://mirror.example/a"), path).unwrap();
+        for path in [
+            "dists/s/main/binary-amd64/Packages",
+            "dists/s/main/source/Sources.xz",
+            "dists/s/main/binary-amd64/by-hash/SHA256/00ff",
+            "Packages.gz",
+        ] {
+            assert!(target(path).lists_pool(), "{path}");
+        }
+        for path in [
+            "dists/s/InRelease",
+            "dists/s/main/by-hash/SHA256/00ff",
+            "dists/s/main/binary-amd64/Packages.diff/by-hash/SHA256/00ff",
+            "pool/main/p/packages/Packages_1_all.deb",
+        ] {
+            assert!(!target(path).lists_pool(), "{path}");
+        }
     }
 }

@@ -33,7 +33,7 @@ pub enum ManagerError {
     /// The request names no archive.
     #[error("the request names no archive")]
     NoArchives,
-    /// An archive could not be had.
+    /// A file of an archive could not be had, or was not what the archive says.
     #[error("archive {}: cannot get {}: {}", .0.archive, .0.path, .0.reason)]
     Archive(UpstreamFailure),
     /// A priority cannot be given to one archive alone.
@@ -153,7 +153,8 @@ impl Classify for ManagerError {
             Self::OtherArchitecture { .. } => Class::Architecture,
             Self::Layer(error) => error.class(),
             Self::NoArchives | Self::Priority { .. } => Class::Config,
-            Self::Archive(_) | Self::Undecided(_) => Class::Infrastructure,
+            Self::Undecided(_) => Class::Infrastructure,
+            Self::Archive(failure) => failure.class,
             Self::Unaccounted { .. } | Self::Drift(_) => Class::Verification,
             Self::Record { .. } => Class::Infrastructure,
             Self::Acquire(error) => error.class(),

@@ -270,7 +270,8 @@ fn allowed(opened: &[Opened]) -> Vec<AllowedArchive> {
     all
 }
 
-/// What the gateway answers: the release files that were verified here and no others; with a lock, only what it names.
+/// What the gateway answers: the release files that were verified here, what they list, and no other bytes under these paths; with
+/// a lock, only what it names.
 fn gateway_options(opened: &[Opened], replay: Option<&LockFile>, offline: bool) -> GatewayOptions {
     let mut expected = ExpectedFiles::new();
     let mut expect = |archive: &str, file: &LockedFile| {
@@ -283,6 +284,11 @@ fn gateway_options(opened: &[Opened], replay: Option<&LockFile>, offline: bool) 
         access.release_signature.iter().for_each(|file| expect(&one.archive, file));
         if replay.is_some() {
             access.indexes.iter().for_each(|file| expect(&one.archive, file));
+            continue;
+        }
+        for (path, listed) in &one.suite.release().files {
+            let path = format!("dists/{}/{}", one.suite.archive().suite, path.as_str());
+            expect(&one.archive, &LockedFile { path, size: listed.size, sha256: listed.sha256 });
         }
     }
     for package in replay.iter().flat_map(|lock| &lock.packages) {

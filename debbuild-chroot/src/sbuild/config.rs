@@ -172,7 +172,8 @@ pub fn sbuildrc(version: SbuildVersion, layout: &Layout, options: &BuildOptions)
 
 /// Tells apt in the chroot where the archives are, and that a dead one is an error. Data never reaches this shell text but a port.
 fn apt_setup(layout: &Layout) -> String {
-    let mut lines = vec!["APT::Update::Error-Mode \"any\";".to_owned(), "Acquire::Retries \"0\";".to_owned()];
+    let lines = ["APT::Update::Error-Mode \"any\";", "Acquire::http::Timeout \"300\";", "Acquire::Retries \"0\";"];
+    let mut lines = lines.map(str::to_owned).to_vec();
     if let Some(proxy) = &layout.proxy {
         lines.push(format!("Acquire::http::Proxy \"{proxy}\";"));
     }

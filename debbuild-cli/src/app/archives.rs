@@ -17,7 +17,7 @@ use debbuild_core::{
     sign::{Keyring, ToolVerifier, detect},
 };
 
-use super::{App, AppError, Failure, settings::unusable};
+use super::{App, AppError, Failure, settings::unusable, units::parse_size};
 
 /// Who made this machine's distribution, dpkg(1): the Origin of the archives that own its suites.
 const VENDORS: &str = "/etc/dpkg/origins/default";
@@ -56,13 +56,29 @@ impl App {
     /// How archives are asked, by the settings.
     ///
     /// # Errors
-    /// Class `config` when the proxy's address is none.
+    /// Class `config` when the proxy's address is none, or the bandwidth no size.
     pub fn http(&self) -> Result<HttpOptions, AppError> {
         let proxy = match self.settings().archives.proxy.as_str() {
             "" => None,
             text => Some(Uri::new(text).map_err(|e| unusable(&self.layers, "archives.proxy", e.to_string()))?),
         };
-        Ok(HttpOptions::new().with_proxy(proxy))
+        let gateway = &self.settings().gateway;
+        let bandwidth = self.size_of("gateway.bandwidth", &gateway.bandwidth)?;
+        let options = HttpOptions::new().with_attempts(gateway.attempts).with_patience(gateway.patience);
+        let connect = options.connect_timeout.min(gateway.timeout);
+        let least = options.least_speed;
+        let options = options.with_timeouts(connect, gateway.timeout).with_least_speed(least, gateway.timeout);
+        let options = options.with_bandwidth(bandwidth);
+        let options = options.with_parallel(gateway.parallel).with_foreign_redirects(gateway.foreign_redirects);
+        Ok(options.with_proxy(proxy))
+    }
+
+    /// The size in bytes that a setting has as text; none where it is empty.
+    pub(super) fn size_of(&self, key: &str, text: &str) -> Result<Option<u64>, AppError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(parse_size(text).map_err(|error| unusable(&self.layers, key, error.to_string()))?))
     }
 
     /// What this machine's APT source lists say, in the order of the setting `archives.sources`.

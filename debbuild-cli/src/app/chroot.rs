@@ -61,10 +61,14 @@ impl App {
     /// The gateway to the archives, over this state folder.
     ///
     /// # Errors
-    /// When the state folder cannot be made.
+    /// When the state folder cannot be made; class `config` when a setting of it cannot be used.
     pub fn gateway(&self) -> Result<Gateway, AppError> {
+        let settings = &self.settings().gateway;
+        let file = self.size_of("gateway.file-limit", &settings.file_limit)?;
+        let total = self.size_of("gateway.total-limit", &settings.total_limit)?;
         let fetch = Arc::new(SchemeFetch::with_http(self.http()?)?);
-        Ok(Gateway::new(fetch, self.blobs()?, &self.folder("gateway")?)?)
+        let gateway = Gateway::new(fetch, self.blobs()?, &self.folder("gateway")?)?;
+        Ok(gateway.with_limits(file.unwrap_or(u64::MAX), total))
     }
 
     /// The chroots of this state folder.

@@ -42,6 +42,7 @@ use debbuild_core::{
     path::AbsPath,
 };
 pub use error::{AppError, Failure};
+pub use gc::GarbageReport;
 pub use lock::lock_text;
 pub use machine::Machine;
 pub use profile::{ChrootOf, ChrootWish};
@@ -52,16 +53,17 @@ pub use resolve::{
 };
 use settings::Layers;
 pub use settings::{
-    ArchiveSettings, BackendName, BuildSettings, ChrootSettings, GcSettings, Overrides, S3Settings, Settings,
-    SignMethod, SignSettings,
+    ArchiveSettings, BackendName, BuildSettings, ChrootSettings, GatewaySettings, GcSettings, Overrides, S3Settings,
+    Settings, SignMethod, SignSettings,
 };
 pub use submit::SubmitOrder;
 pub use wire::{
     answer_json, buildability_json, change_name, changed_json, chroot_detail_json, chroot_diff_json, chroot_json,
     chroot_updated_json, chroot_used_json, closure_json, collected_json, compose_detail_json, compose_plan_json,
     compose_report_json, compose_summary_json, compose_why_json, deb_entry_json, deb_json, dependency_name,
-    dependents_json, event_json, fetched_json, installability_json, lock_diff_json, order_json, profile_json,
-    profile_summary_json, published_json, reasons_json, replayed_json, reply_json, why_not_json, worked_json,
+    dependents_json, event_json, fetched_json, garbage_json, installability_json, lock_diff_json, order_json,
+    profile_json, profile_summary_json, published_json, reasons_json, replayed_json, reply_json, why_not_json,
+    worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

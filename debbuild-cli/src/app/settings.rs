@@ -27,6 +27,8 @@ pub struct Settings {
     pub home: String,
     /// Where archives and keyrings are found.
     pub archives: ArchiveSettings,
+    /// How archives are asked.
+    pub gateway: GatewaySettings,
     /// How packages are built.
     pub build: BuildSettings,
     /// How chroots are used.
@@ -52,6 +54,31 @@ pub struct ArchiveSettings {
     pub owners: Vec<String>,
     /// A proxy for http and https; empty for none.
     pub proxy: String,
+}
+
+/// `[gateway]`: how archives are asked, by the gateway and by whoever reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct GatewaySettings {
+    /// How often one file is tried at one address.
+    pub attempts: u32,
+    /// How long one file is tried at one address in all.
+    #[serde(deserialize_with = "units::duration")]
+    pub patience: Duration,
+    /// How long a server may be silent, or slower than 100 bytes per second.
+    #[serde(deserialize_with = "units::duration")]
+    pub timeout: Duration,
+    /// The most bytes per second of all transfers together, as a size; empty for no limit.
+    pub bandwidth: String,
+    /// The most bytes of one file whose size is not known before, as a size; empty for 8 GiB.
+    pub file_limit: String,
+    /// The most bytes that one session, build or chroot gets, as a size; empty for no limit.
+    pub total_limit: String,
+    /// The most transfers at a time from one server.
+    pub parallel: usize,
+    /// Whether a redirect may lead to another host.
+    pub foreign_redirects: bool,
 }
 
 /// `[build]`: how packages are built.

@@ -1,6 +1,6 @@
 //! Indexes as they are stored (plain, gz, xz, bz2, zst) back to text, never more than a limit.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use crate::cancel::CancelToken;
 
@@ -28,8 +28,29 @@ impl Read for Unpacked<'_> {
     }
 }
 
+/// The ending of the name that fits the first bytes of a file.
+pub(super) const fn ending(first: &[u8]) -> &'static str {
+    match first {
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => ".xz",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => ".zst",
+        [0x1f, 0x8b, ..] => ".gz",
+        [b'B', b'Z', b'h', ..] => ".bz2",
+        _ => "",
+    }
+}
+
 /// Decompresses by the ending of the file's name, as it is read: never more than `limit` bytes.
 pub(crate) fn unpack<'a>(name: &str, bytes: &'a [u8], limit: u64, cancel: &'a CancelToken) -> io::Result<Unpacked<'a>> {
+    unpack_stream(name, bytes, limit, cancel)
+}
+
+/// The same of a stream.
+pub(super) fn unpack_stream<'a>(
+    name: &str,
+    bytes: impl BufRead + 'a,
+    limit: u64,
+    cancel: &'a CancelToken,
+) -> io::Result<Unpacked<'a>> {
     let ending = ENDINGS.into_iter().find(|ending| !ending.is_empty() && name.ends_with(ending));
     let inner: Box<dyn Read + 'a> = match ending {
         Some(".xz") => {
@@ -78,6 +99,7 @@ mod tests {
         ];
         let (cancel, size) = (CancelToken::new(), text.len() as u64);
         for (name, bytes) in &all {
+            assert_eq!(format!("Packages{}", ending(bytes)), *name);
             assert_eq!(decompress(name, bytes, size, &cancel).unwrap(), text, "{name}");
             assert!(decompress(name, bytes, size - 1, &cancel).is_err(), "{name}");
             if *name != "Packages" {

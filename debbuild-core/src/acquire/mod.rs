@@ -14,6 +14,7 @@ mod flight;
 mod get;
 mod pool;
 mod reader;
+mod release;
 pub mod seen;
 pub mod source;
 pub mod sources;
@@ -23,7 +24,7 @@ pub use archive::Archive;
 pub use decompress::decompress;
 pub(crate) use decompress::{ENDINGS, unpack};
 pub use error::AcquireError;
-pub use pool::{PoolFile, pool_files};
+pub use pool::{PoolFile, packed_pool_files, pool_files};
 pub use reader::{ArchiveReader, ReaderOptions};
 pub use suite::Suite;
 

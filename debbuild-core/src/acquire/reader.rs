@@ -1,4 +1,4 @@
-//! Opening a suite: the signed index is fetched, verified, checked against the clock and against what was seen before.
+//! Opening a suite by its signed index, from archives or from what a lock says.
 
 use std::{os::unix::fs::MetadataExt as _, sync::Arc, time::Duration};
 
@@ -6,21 +6,21 @@ use bytes::Bytes;
 
 use super::{
     AcquireError, Archive, Suite,
-    fetch::{Fetch, FetchError, FetchRequest, Fetched, Uri, Validators},
+    fetch::{Fetch, FetchError, Uri},
     flight::Flights,
+    release::{SignedRelease, check_release, read_release, rolled_back},
     seen::{LastSeen, Seen, SeenError},
 };
 use crate::{
-    blob::{Adopt, Blob, BlobStore},
+    blob::{Blob, BlobStore},
     blocking,
     clock::Timestamp,
     context::Context,
-    control::Release,
     digest::Sha256,
-    lock::{ArchiveAccess, LockedFile},
+    lock::ArchiveAccess,
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
-    sign::{Keyring, SignError, Verified, Verifier, armor},
+    sign::{Keyring, SignError, Verifier, armor},
 };
 
 /// How much may be read.
@@ -70,14 +70,6 @@ pub(super) struct Parts {
     pub(super) flights: Flights,
 }
 
-/// The release files of a suite as they were got, and the text inside that the verifier vouches for.
-#[derive(Debug)]
-pub(super) struct SignedRelease {
-    pub(super) files: Vec<LockedFile>,
-    pub(super) validators: Validators,
-    pub(super) verified: Verified,
-}
-
 impl ArchiveReader {
     /// A reader that keeps what it reads in `store`; `scratch` (which must exist, best in the store's file system) holds
     /// transfers under way, and is shared by every process that shall share them.
@@ -115,7 +107,8 @@ impl ArchiveReader {
         &self.0.store
     }
 
-    /// Opens a suite: gets its signed index (asking the server whether it changed), verifies it and checks it.
+    /// Opens a suite: gets its signed index (asking the server whether it changed), verifies it and checks it. Where an address
+    /// does not answer, or has one that does not hold, the next address is asked.
     ///
     /// # Errors
     /// [`AcquireError`]: not found, unreachable (`infrastructure`), and not verified, expired, dated ahead, rolled back or of
@@ -124,20 +117,13 @@ impl ArchiveReader {
         let parts = &self.0;
         let known = parts.seen.get(cx, archive.key()).await?;
         let keyring = parts.keyring(cx, &archive.signed_by).await?;
-        let signed = parts.signed_release(cx, archive, known.as_ref()).await?;
-        let release = read_release(archive, &signed.verified)?;
-        check_signer(archive, &signed.verified)?;
-        check_release(archive, &release, cx.now())?;
-        let rolled_back = |seen| AcquireError::RolledBack { archive: archive.what(), date: release.date, seen };
-        if let Some(known) = known.filter(|known| known.date > release.date) {
-            return Err(rolled_back(known.date));
-        }
-        let seen = Seen::new(release.date, signed.files.clone(), signed.validators.clone());
+        let SignedRelease { files, validators, release } = parts.signed_release(cx, archive, known.as_ref()).await?;
+        let seen = Seen::new(release.date, files.clone(), validators);
         parts.seen.advance(cx, archive.key(), seen).await.map_err(|error| match error {
-            SeenError::Older { seen, .. } => rolled_back(seen),
+            SeenError::Older { seen, .. } => rolled_back(archive, &release, seen),
             other => other.into(),
         })?;
-        Suite::online(self.clone(), archive.clone(), release, &signed.files, keyring, cx).await
+        Suite::online(self.clone(), archive.clone(), release, &files, keyring, cx).await
     }
 
     /// Removes what transfers that were killed left in the scratch folder, where it was not touched for `grace`; gives the bytes
@@ -222,96 +208,6 @@ impl Parts {
         .await?;
         Ok(self.store.put(cx, bytes.into()).await?)
     }
-
-    /// InRelease, or where there is none Release with Release.gpg, from the first address that answers.
-    async fn signed_release(
-        &self,
-        cx: &Context,
-        archive: &Archive,
-        known: Option<&Seen>,
-    ) -> Result<SignedRelease, AcquireError> {
-        let mut failures = Vec::new();
-        for names in [&["InRelease"][..], &["Release", "Release.gpg"]] {
-            for uri in &archive.uris {
-                match self.release_files(cx, archive, uri, names, known).await {
-                    Ok((files, validators)) => {
-                        let verified = self.verify(cx, archive, &files, None).await?;
-                        let files = files.into_iter().map(|(file, _)| file).collect();
-                        return Ok(SignedRelease { files, validators, verified });
-                    }
-                    Err(AcquireError::Fetch(
-                        error @ (FetchError::NotFound { .. }
-                        | FetchError::Unreachable { .. }
-                        | FetchError::Refused { .. }),
-                    )) => failures.push(error),
-                    Err(other) => return Err(other),
-                }
-            }
-            // Only an answer that says "there is none" lets us look for the other form.
-            if !failures.iter().all(|error| matches!(error, FetchError::NotFound { .. })) {
-                break;
-            }
-        }
-        Err(worst(failures).map_or_else(|| AcquireError::NoAddress { name: archive.name.clone() }, Into::into))
-    }
-
-    async fn release_files(
-        &self,
-        cx: &Context,
-        archive: &Archive,
-        uri: &Uri,
-        names: &[&str],
-        known: Option<&Seen>,
-    ) -> Result<(Vec<(LockedFile, Bytes)>, Validators), AcquireError> {
-        let path = |name: &str| format!("dists/{}/{name}", archive.suite);
-        let mut known_files = Vec::new();
-        for file in known.iter().flat_map(|seen| &seen.files) {
-            if let Ok(bytes) = self.store.read(cx, file.sha256, None).await {
-                known_files.push((file.clone(), bytes));
-            }
-        }
-        let same = known_files.len() == names.len() && known_files.iter().zip(names).all(|(f, n)| f.0.path == path(n));
-        let mut unless = known.filter(|_| same).map_or_else(Validators::default, |seen| seen.validators.clone());
-        let mut files = Vec::new();
-        let mut validators = Validators::default();
-        for name in names {
-            let request = FetchRequest::new(uri.join(&path(name))?)
-                .with_limit(self.options.release_limit)
-                .with_unless(std::mem::take(&mut unless));
-            let to = self.scratch.child(&uuid::Uuid::new_v4().simple().to_string())?;
-            match self.fetch.fetch(cx, &request, &to).await? {
-                Fetched::NotModified => return Ok((known_files, request.unless)),
-                Fetched::Complete { size, sha256, validators: new } => {
-                    let adopted = self.store.adopt(cx, &to, Adopt::Link, Some(sha256)).await;
-                    remove(to).await?;
-                    let bytes = self.store.read(cx, adopted?.id, None).await?;
-                    if files.is_empty() {
-                        validators = new;
-                    }
-                    files.push((LockedFile { path: path(name), size, sha256 }, bytes));
-                }
-            }
-        }
-        Ok((files, validators))
-    }
-
-    async fn verify(
-        &self,
-        cx: &Context,
-        archive: &Archive,
-        files: &[(LockedFile, Bytes)],
-        at: Option<Timestamp>,
-    ) -> Result<Verified, AcquireError> {
-        let what = format!("Release of {}", archive.what());
-        let keys = &archive.signed_by;
-        Ok(match files {
-            [(_, signed)] => self.verifier.verify_clear(cx, &what, signed, keys, at).await?,
-            [(_, text), (_, signature), ..] => {
-                self.verifier.verify_detached(cx, &what, text, signature, keys, at).await?
-            }
-            [] => return Err(AcquireError::NoAddress { name: archive.name.clone() }),
-        })
-    }
 }
 
 /// Removes a file of the scratch folder, on the blocking pool.
@@ -345,37 +241,4 @@ pub(super) fn worst(failures: Vec<FetchError>) -> Option<FetchError> {
         _ => 2,
     };
     failures.into_iter().rev().max_by_key(rank)
-}
-
-fn read_release(archive: &Archive, verified: &Verified) -> Result<Release, AcquireError> {
-    let what = || format!("Release of {}", archive.what());
-    Release::from_verified(verified).map_err(|source| AcquireError::Control { what: what(), source })
-}
-
-fn check_signer(archive: &Archive, verified: &Verified) -> Result<(), AcquireError> {
-    let mut made_by = verified.signatures().iter().map(|signature| &signature.fingerprint);
-    if archive.signers.is_empty() || made_by.any(|fingerprint| archive.signers.contains(fingerprint)) {
-        return Ok(());
-    }
-    let signers: Vec<&str> = verified.signatures().iter().map(|signature| signature.fingerprint.as_str()).collect();
-    Err(AcquireError::Signer { archive: archive.what(), signers: signers.join(", ") })
-}
-
-/// The checks of apt (`Check-Valid-Until`, `Check-Date` with its `Max-FutureTime` of 10 s), and the suite's name.
-fn check_release(archive: &Archive, release: &Release, now: Timestamp) -> Result<(), AcquireError> {
-    if release.date > now.after(Duration::from_secs(10)) {
-        return Err(AcquireError::Future { archive: archive.what(), date: release.date, now });
-    }
-    if let Some(valid_until) = release.valid_until.filter(|until| archive.check_valid_until && *until < now) {
-        return Err(AcquireError::Expired { archive: archive.what(), valid_until });
-    }
-    let names: Vec<&SuiteName> = [&release.suite, &release.codename].into_iter().flatten().collect();
-    // Older security suites are called `CODENAME/updates`, and say CODENAME.
-    let first_part = archive.suite.as_str().split('/').next().unwrap_or_default();
-    let ours = |name: &&SuiteName| **name == archive.suite || name.as_str() == first_part;
-    if archive.check_suite && !names.is_empty() && !names.iter().any(ours) {
-        let found: Vec<&str> = names.into_iter().map(SuiteName::as_str).collect();
-        return Err(AcquireError::OtherSuite { archive: archive.what(), found: found.join(", ") });
-    }
-    Ok(())
 }

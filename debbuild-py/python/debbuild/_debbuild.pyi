@@ -790,5 +790,11 @@ class App:
         the stored bytes or set aside.
         """
 
-    def gc(self, *, dry_run: bool = False) -> Swept:
-        """Remove stored bytes that nothing needs."""
+    def gc(
+        self, *, dry_run: bool = False, gateway_older_than: float | None = None, gateway_size: int | None = None
+    ) -> Swept:
+        """Remove stored bytes that nothing needs; ``gateway`` names the downloaded files that are let go.
+
+        ``gateway_older_than`` (seconds) lets go what no request used for longer, ``gateway_size`` (bytes) what there is
+        no room for, used longest ago first.
+        """

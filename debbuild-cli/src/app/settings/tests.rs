@@ -29,7 +29,7 @@ fn user(machine: Machine, overrides: &Overrides) -> (String, String) {
 fn each_layer_wins_over_the_one_before() {
     let (_keep, dir) = folder();
     let none = Overrides::new();
-    assert_eq!(user(machine(&dir, &[]), &none).1, "built-in:21");
+    assert_eq!(user(machine(&dir, &[]), &none).1, "built-in:39");
     let write = |path: &AbsPath, text: &str| {
         fs::create_dir_all(path.parent()).unwrap();
         fs::write(path, text).unwrap();
@@ -78,4 +78,19 @@ fn unknown_keys_and_unreadable_files_are_config_errors() {
     assert_eq!(App::open(machine(&dir, &[]), &gone).unwrap_err().class(), Class::Config);
     let error = App::open(machine(&dir, &[]), &Overrides::new().with_set("gc.grace", "soon")).unwrap_err();
     assert!(error.message().starts_with("command line: gc.grace: not a duration"), "{error}");
+}
+
+#[test]
+fn what_the_gateway_may_take_and_give_is_set_or_refused() {
+    let (_keep, dir) = folder();
+    let open = |key: &str, text: &str| App::open(machine(&dir, &[]), &Overrides::new().with_set(key, text)).unwrap();
+    let http = open("gateway.bandwidth", "2M").http().unwrap();
+    assert_eq!((http.bandwidth, http.attempts, http.foreign_redirects), (Some(2 << 20), 3, true));
+    let http = open("gateway.timeout", "5s").http().unwrap();
+    assert_eq!([http.connect_timeout, http.read_timeout, http.speed_window], [Duration::from_secs(5); 3]);
+    for key in ["gateway.bandwidth", "gateway.file-limit", "gateway.total-limit"] {
+        let error = open(key, "much").gateway().unwrap_err();
+        assert_eq!(error.class(), Class::Config);
+        assert!(error.message().contains(&format!("command line: {key}: not a size")), "{error}");
+    }
 }

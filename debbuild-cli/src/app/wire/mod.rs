@@ -6,6 +6,7 @@ mod closure;
 mod compose;
 mod deb;
 mod edsp;
+mod gc;
 mod lock;
 mod problem;
 mod profile;
@@ -30,6 +31,7 @@ use debbuild_core::{
     event::{Event, SpanId, Unit},
 };
 pub use edsp::reply_json;
+pub use gc::garbage_json;
 pub use lock::lock_diff_json;
 pub use problem::replayed_json;
 pub use profile::{profile_json, profile_summary_json};

@@ -1,8 +1,8 @@
 //! What every [`Fetch`] must do, given the address of a file with known bytes, one of no file, and a folder to write into.
 
-use std::fs;
+use std::{fs, os::unix::fs::FileExt as _};
 
-use super::{Fetch, FetchError, FetchRequest, Fetched, Uri, Validators};
+use super::{Arriving, Fetch, FetchError, FetchRequest, Fetched, Uri, Validators};
 use crate::{
     cancel::CancelToken,
     context::Context,
@@ -78,6 +78,34 @@ pub async fn unchanged_is_not_fetched(fetch: &dyn Fetch, there: &Uri, validators
     let answer = fetch.fetch(&Context::new(), &request, &folder.join("unchanged")).await.expect("an answer");
     assert_eq!(answer, Fetched::NotModified);
     assert_eq!(names(folder), Vec::<String>::new());
+}
+
+/// Who watches a file arrive sees its size, its version and its bytes. `there` must hold `bytes`.
+///
+/// # Panics
+/// When the implementation does not conform.
+pub async fn can_be_read_while_it_arrives(
+    fetch: &dyn Fetch,
+    there: &Uri,
+    bytes: &[u8],
+    validators: &Validators,
+    folder: &AbsPath,
+) {
+    let (arriving, to) = (Arriving::new(), folder.join("arriving"));
+    let mut watch = arriving.watch();
+    assert!(watch.borrow_and_update().file.is_none());
+    let request = FetchRequest::new(there.clone()).with_arriving(arriving.clone());
+    fetch.fetch(&Context::new(), &request, &to).await.expect("the file is there");
+    fs::remove_file(&to).expect("ours");
+    assert!(watch.has_changed().expect("the sender is ours"));
+    let arrived = arriving.now();
+    let length = bytes.len() as u64;
+    assert_eq!((arrived.bytes, arrived.size, &arrived.validators), (length, Some(length), validators));
+    assert_eq!((arrived.retries, arrived.resumed), (0, 0));
+    // It can still be read when its name is gone.
+    let mut seen = vec![0; bytes.len()];
+    arrived.file.expect("a file").read_exact_at(&mut seen, 0).expect("readable");
+    assert_eq!(seen, bytes);
 }
 
 /// A cancelled context fetches nothing.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     Fetch, FetchError, FetchRequest, Fetched, Validators,
-    landing::{Landed, Landing},
+    landing::{Announced, Landed, Landing},
 };
 use crate::{
     blocking,
@@ -47,7 +47,8 @@ fn copy(request: &FetchRequest, to: &AbsPath, cancel: &CancelToken) -> Result<Fe
     if request.unless == validators {
         return Ok(Fetched::NotModified);
     }
-    let mut landing = Landing::open(to, 0)?;
+    let announced = Announced { size: Some(found.len()), validators: validators.clone() };
+    let mut landing = Landing::open(request, to, 0, announced)?;
     let mut buffer = vec![0; 256 * 1024];
     loop {
         cancel.check()?;

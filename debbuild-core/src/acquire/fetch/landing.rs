@@ -5,7 +5,7 @@ use std::{
     io::{self, Read as _, Write as _},
 };
 
-use super::{FetchError, FetchRequest};
+use super::{Arriving, FetchError, FetchRequest, Validators};
 use crate::{
     digest::{Hasher, Sha256},
     path::{AbsPath, IoResultExt as _},
@@ -19,6 +19,7 @@ pub(super) struct Landing {
     file: File,
     hasher: Hasher,
     resumed: bool,
+    arriving: Option<Arriving>,
 }
 
 /// What stands at the end of a transfer.
@@ -30,22 +31,36 @@ pub(super) enum Landed {
     StalePartial,
 }
 
+/// What a server says of a file before its bytes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Announced {
+    /// The size of the whole in bytes.
+    pub(super) size: Option<u64>,
+    pub(super) validators: Validators,
+}
+
 impl Landing {
-    /// Bytes of an earlier transfer from which this one can go on; 0 where there are none.
+    /// Bytes of an earlier transfer; 0 where there are none, or more than the file has.
     #[cfg(feature = "http")]
     pub(super) fn offset(request: &FetchRequest, to: &AbsPath) -> Result<u64, FetchError> {
-        let found = match fs::metadata(partial(to)?) {
-            Ok(found) if request.sha256.is_some() => found.len(),
-            _ => 0,
-        };
+        let found = fs::metadata(partial(to)?).map_or(0, |found| found.len());
         Ok(if request.size.is_none_or(|size| found < size) { found } else { 0 })
     }
 
-    /// Starts a new partial file, or goes on after the first `offset` bytes of the present one.
-    pub(super) fn open(to: &AbsPath, offset: u64) -> Result<Self, FetchError> {
+    /// Starts a new partial file, or goes on after the first `offset` bytes of the present one. Whoever reads the earlier
+    /// file of a transfer that starts anew keeps its bytes.
+    pub(super) fn open(
+        request: &FetchRequest,
+        to: &AbsPath,
+        offset: u64,
+        announced: Announced,
+    ) -> Result<Self, FetchError> {
         let partial = partial(to)?;
+        if offset == 0 {
+            drop_file(&partial)?;
+        }
         let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(offset == 0);
+        options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&partial).at("create", &partial)?;
         let mut hasher = Hasher::new();
         if offset > 0 {
@@ -57,7 +72,12 @@ impl Landing {
                 }
             }
         }
-        Ok(Self { partial, to: to.clone(), file, hasher, resumed: offset > 0 })
+        let arriving = request.arriving.clone();
+        if let Some(arriving) = &arriving {
+            let size = request.size.or(announced.size);
+            arriving.begin(file.try_clone().at("open", &partial)?, hasher.size(), size, announced.validators);
+        }
+        Ok(Self { partial, to: to.clone(), file, hasher, resumed: offset > 0, arriving })
     }
 
     /// Bytes there so far.
@@ -73,7 +93,11 @@ impl Landing {
             return Err(too_large(request));
         }
         self.hasher.update(bytes);
-        Ok(self.file.write_all(bytes).at("write", &self.partial)?)
+        self.file.write_all(bytes).at("write", &self.partial)?;
+        if let Some(arriving) = &self.arriving {
+            arriving.grown(self.hasher.size());
+        }
+        Ok(())
     }
 
     /// Checks what came and gives it its name; a file that is not what was promised is removed.
@@ -94,12 +118,12 @@ impl Landing {
         fs::rename(&self.partial, &self.to).at("rename to", &self.to)?;
         Ok(Landed::Good { size, sha256 })
     }
+}
 
-    /// After a broken transfer: what came is kept only where a later one can go on from it.
-    #[cfg(feature = "http")]
-    pub(super) fn abandon(self, request: &FetchRequest) -> Result<(), FetchError> {
-        if request.sha256.is_none() { drop_file(&self.partial) } else { Ok(()) }
-    }
+/// Throws away what an earlier transfer left.
+#[cfg(feature = "http")]
+pub(super) fn forget(to: &AbsPath) -> Result<(), FetchError> {
+    drop_file(&partial(to)?)
 }
 
 /// The error for more bytes than the request allows.

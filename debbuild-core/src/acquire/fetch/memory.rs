@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{
     Fetch, FetchError, FetchRequest, Fetched, Uri, Validators,
-    landing::{Landed, Landing},
+    landing::{Announced, Landed, Landing},
 };
 use crate::{blocking, context::Context, digest::Sha256, path::AbsPath};
 
@@ -107,7 +107,8 @@ impl Fetch for MemoryFetch {
         }
         let (request, to) = (request.clone(), to.clone());
         blocking::run(move || {
-            let mut landing = Landing::open(&to, 0)?;
+            let announced = Announced { size: Some(bytes.len() as u64), validators: validators.clone() };
+            let mut landing = Landing::open(&request, &to, 0, announced)?;
             landing.write(&request, &bytes)?;
             match landing.finish(&request)? {
                 Landed::Good { size, sha256 } => Ok(Fetched::Complete { size, sha256, validators }),

@@ -1,5 +1,6 @@
 //! Getting one file from somewhere, into a file of ours: with limits, hashes, conditions, retries and resume.
 
+mod arriving;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod file;
@@ -12,6 +13,7 @@ mod uri;
 
 use std::fmt;
 
+pub use arriving::{Arrived, Arriving};
 use async_trait::async_trait;
 pub use file::FileFetch;
 #[cfg(feature = "http")]
@@ -63,19 +65,21 @@ pub struct FetchRequest {
     pub uri: Uri,
     /// Its size in bytes, where known: another size is a mismatch.
     pub size: Option<u64>,
-    /// Its digest, where known: other bytes are a mismatch. Only then is a broken transfer resumed.
+    /// Its digest, where known: other bytes are a mismatch. Only then does a later call go on from what this one left.
     pub sha256: Option<Sha256>,
     /// The most bytes to take where the size is not known.
     pub limit: u64,
     /// Only if it is not the version that these describe.
     pub unless: Validators,
+    /// Told how far the transfer is.
+    pub arriving: Option<Arriving>,
 }
 
 impl FetchRequest {
     /// This file, whatever it holds, up to [`DEFAULT_LIMIT`].
     #[must_use]
     pub fn new(uri: Uri) -> Self {
-        Self { uri, size: None, sha256: None, limit: DEFAULT_LIMIT, unless: Validators::default() }
+        Self { uri, size: None, sha256: None, limit: DEFAULT_LIMIT, unless: Validators::default(), arriving: None }
     }
 
     /// With the content that it must have.
@@ -97,6 +101,13 @@ impl FetchRequest {
     #[must_use]
     pub fn with_unless(mut self, validators: Validators) -> Self {
         self.unless = validators;
+        self
+    }
+
+    /// Telling others how far it is, so that they can read the file while it arrives.
+    #[must_use]
+    pub fn with_arriving(mut self, arriving: Arriving) -> Self {
+        self.arriving = Some(arriving);
         self
     }
 

@@ -69,12 +69,18 @@ impl Uri {
         self.0.split_once(':').map_or("", |(scheme, _)| scheme)
     }
 
+    /// The host of an http address with its port, if it names one, without the user; empty for others.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default();
+        authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+    }
+
     /// The host of an http address, without user and port; empty for others.
     #[must_use]
     pub fn host(&self) -> &str {
-        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
-        let authority = rest.split('/').next().unwrap_or_default();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = self.server();
         match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,

@@ -2,11 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AcquireError, World, amd64, main_component};
+use super::{AcquireError, PACKAGES, World, amd64, main_component};
 use crate::{
-    acquire::{PoolFile, fetch::Fault},
+    acquire::{
+        PoolFile,
+        fetch::{Fault, Uri},
+        fixture::ArchiveFixture,
+    },
     digest::Sha256,
     error::{Class, Classify as _},
+    name::SuiteName,
     sign::{Fingerprint, MemorySigner},
 };
 
@@ -141,9 +146,37 @@ async fn the_next_mirror_serves_what_the_first_cannot() {
     let deb = fixture.put_file("pool/x.deb", b"x").unwrap();
     world.publish(&fixture).await;
     let archive = fixture.archive(&world.cx).await.unwrap();
-    let dead = crate::acquire::fetch::Uri::new("http://dead.example/debian").unwrap();
+    let dead = Uri::new("http://dead.example/debian").unwrap();
     world.fetch.put(dead.join("pool/x.deb").unwrap(), "y");
     let uris = vec![dead, archive.uris[0].clone()];
     let suite = world.reader.open(&world.cx, &archive.with_uris(uris)).await.unwrap();
     assert_eq!(suite.file(&world.cx, &deb).await.unwrap().id, deb.sha256);
+}
+
+#[tokio::test]
+async fn a_mirror_that_lags_behind_or_lies_is_passed_over_where_another_one_holds() {
+    let world = World::new();
+    let uris = ["http://first.example/debian", "http://second.example/debian"].map(|uri| Uri::new(uri).unwrap());
+    let [first, second] = uris.clone().map(|base| {
+        let suite = SuiteName::new("bookworm").unwrap();
+        ArchiveFixture::new(world.fetch.clone(), base, suite).with_index("main/binary-amd64/Packages", PACKAGES)
+    });
+    let archive = first.archive(&world.cx).await.unwrap().with_uris(uris.to_vec());
+    let publish = async |mirror: &ArchiveFixture, ago| mirror.publish(&world.cx, world.ago(ago), None).await.unwrap();
+    publish(&first, 100).await;
+    world.reader.open(&world.cx, &archive).await.unwrap();
+
+    publish(&first, 200).await;
+    let error = world.reader.open(&world.cx, &archive).await.unwrap_err();
+    assert!(matches!(error, AcquireError::RolledBack { .. }), "the lie says more than what is not there: {error}");
+    publish(&second, 90).await;
+    let suite = world.reader.open(&world.cx, &archive).await.unwrap();
+    assert_eq!(suite.release().date, world.ago(90));
+
+    publish(&first, 80).await;
+    world.fetch.fail_next(first.uri("InRelease").unwrap(), Fault::Flip(60));
+    let suite = world.reader.open(&world.cx, &archive).await.unwrap();
+    assert_eq!(suite.release().date, world.ago(90), "what does not hold counts for nothing");
+    let suite = world.reader.open(&world.cx, &archive).await.unwrap();
+    assert_eq!(suite.release().date, world.ago(80));
 }

@@ -19,10 +19,19 @@ class Report(TypedDict):
     findings: list[Finding]
 
 
+class LetGo(TypedDict):
+    uri: str
+    sha256: str
+    bytes: int
+    used: str
+    reason: Literal["unused", "room"]
+
+
 class Swept(TypedDict):
     dry_run: bool
     blobs: int
     bytes: int
+    gateway: list[LetGo]
 
 
 class Chroot(TypedDict):

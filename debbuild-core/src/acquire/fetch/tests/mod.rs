@@ -4,6 +4,8 @@ mod folder;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http")]
+mod mirrors;
+#[cfg(feature = "http")]
 mod server;
 
 use std::fs;
@@ -22,6 +24,7 @@ async fn conforms(fetch: &dyn Fetch, there: &Uri, absent: &Uri, folder: &AbsPath
     let validators = conformance::gives_the_bytes(fetch, there, BYTES, folder).await;
     conformance::absent_is_not_found(fetch, absent, folder).await;
     conformance::promises_are_held(fetch, there, BYTES, folder).await;
+    conformance::can_be_read_while_it_arrives(fetch, there, BYTES, &validators, folder).await;
     conformance::unchanged_is_not_fetched(fetch, there, validators, folder).await;
     conformance::cancelled_fetches_nothing(fetch, there, folder).await;
 }

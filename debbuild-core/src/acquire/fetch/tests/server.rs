@@ -1,6 +1,9 @@
 //! A scripted http server on loopback: raw answers in order, and what was asked.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -19,6 +22,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::slow(move |count, head| vec![answer(count, head)]).await
+    }
+
+    /// Answers in pieces, with a pause after each.
+    pub(super) async fn slow(answer: impl Fn(usize, &str) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = Uri::new(&format!("http://{}/f", listener.local_addr().unwrap())).unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -38,8 +46,8 @@ impl Server {
                     log.push(head.clone());
                     log.len() - 1
                 };
-                let bytes = answer(count, &head);
-                if bytes.is_empty() {
+                let pieces = answer(count, &head);
+                if pieces.iter().all(Vec::is_empty) {
                     // An answer that never comes: the connection stays open.
                     tokio::spawn(async move {
                         std::future::pending::<()>().await;
@@ -47,8 +55,15 @@ impl Server {
                     });
                     continue;
                 }
-                stream.write_all(&bytes).await.ok();
-                stream.shutdown().await.ok();
+                tokio::spawn(async move {
+                    let (last, others) = pieces.split_last().unwrap();
+                    for piece in others {
+                        stream.write_all(piece).await.ok();
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    stream.write_all(last).await.ok();
+                    stream.shutdown().await.ok();
+                });
             }
         });
         Self { uri, asked, task }

@@ -1,4 +1,10 @@
-//! Unit tests of the gateway: real requests over its unix socket, with upstreams in memory.
+//! Unit tests of the gateway: real requests over its unix socket, with upstreams in memory and mirrors that misbehave.
+
+mod arriving;
+mod collect;
+mod listing;
+mod mirror;
+mod mirrors;
 
 use std::{
     io::{Read as _, Write as _},
@@ -46,9 +52,13 @@ impl Place {
         AbsPath::new(self.folder.path()).unwrap()
     }
 
-    fn open(&self, change: impl FnOnce(GatewayOptions) -> GatewayOptions) -> Door {
+    fn gateway(&self) -> Gateway {
         let fetch = Arc::new(self.upstream.clone());
-        let gateway = Gateway::new(fetch, Arc::clone(&self.blobs), &self.path().join("gateway")).unwrap();
+        Gateway::new(fetch, Arc::clone(&self.blobs), &self.path().join("gateway")).unwrap()
+    }
+
+    fn open(&self, change: impl FnOnce(GatewayOptions) -> GatewayOptions) -> Door {
+        let gateway = self.gateway();
         let archive = AllowedArchive::new("debian", Uri::new("https://mirror.example/debian").unwrap());
         let options = change(GatewayOptions::new(vec![archive]));
         gateway.open(&Context::new(), &self.path().join("gateway.sock"), options).unwrap()
@@ -268,4 +278,34 @@ async fn a_closed_door_is_closed() {
     let door = place.open(|options| options);
     drop(door.close().await);
     assert!(UnixStream::connect(place.path().join("gateway.sock")).is_err());
+}
+
+#[tokio::test]
+async fn a_door_gives_no_more_than_it_may() {
+    let place = Place::new();
+    let door = place.open(|options| options.with_limits(8, None));
+    assert_eq!(place.get(POOL).await.status, 502);
+    let reason = door.close().await.failures.remove(0).reason;
+    assert!(reason.contains("has more than 8 bytes"), "{reason}");
+
+    let door = place.open(|options| options.with_limits(100, Some(20)));
+    assert_eq!((place.get(POOL).await.status, place.get(INDEX).await.status), (200, 200));
+    let reply = place.get(POOL).await;
+    assert_eq!(reply.status, 403);
+    assert_eq!(reply.body, b"the door gives at most 20 bytes in all\n");
+    let record = door.close().await;
+    assert_eq!((record.served.len(), record.refused.len()), (2, 1));
+    assert_eq!(record.infrastructure_failure(), None);
+
+    // What the gateway allows holds for every door, and a door may be stricter.
+    place.upstream.put(uri("pool/new.deb"), "a new package");
+    let gateway = place.gateway().with_limits(9, Some(20));
+    for (own, status) in [(None, 200), (Some(8), 403)] {
+        let archive = AllowedArchive::new("debian", Uri::new("https://mirror.example/debian").unwrap());
+        let options = GatewayOptions::new(vec![archive]).with_limits(100, own);
+        let door = gateway.open(&Context::new(), &place.path().join("gateway.sock"), options).unwrap();
+        assert_eq!(place.get(POOL).await.status, status);
+        assert_eq!(place.get("pool/new.deb").await.status, 502, "13 bytes are more than 9");
+        drop(door.close().await);
+    }
 }
