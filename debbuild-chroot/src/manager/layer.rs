@@ -105,6 +105,9 @@ impl ListsRecord {
             size: *size,
             sha256: *sha256,
             via: Via::Kept,
+            upstream: None,
+            retries: 0,
+            resumed: 0,
         })
     }
 }
