@@ -28,8 +28,7 @@ async fn a_package_is_built_for_another_architecture() {
 
     let compile = "echo 'int main(void) { return sizeof(void *) != 8; }' >c.c && gcc c.c -o c && ./c && gcc -dumpmachine | grep aarch64";
     let dsc = TestSource::new("compiled").with_architecture("any").with_build(compile).make(user.path()).await;
-    let built =
-        shared(&["--format", "json", "build", dsc.as_str(), "--suite", "bookworm", "--arch", "arm64", "-o", "out"]);
-    let record = built.await.json();
+    let build = ["--format", "json", "build", dsc.as_str(), "--suite", "bookworm", "--arch", "arm64", "-o", "out"];
+    let record = shared(&build).await.json();
     assert_eq!((&record["outcome"], &record["architecture"]), (&"succeeded".into(), &"arm64".into()), "{record}");
 }

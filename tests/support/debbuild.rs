@@ -87,7 +87,7 @@ impl Sandbox {
     pub async fn example(&self, name: &str, args: &[&str]) -> Ran {
         let test = std::env::current_exe().and_then(|path| AbsPath::new(path).map_err(std::io::Error::other));
         let target = test.unwrap_or_else(|error| panic!("this test has no file: {error}")).parent().parent();
-        let program = target.join("examples").join(name);
+        let program = target.join("examples").child(name).unwrap_or_else(|error| panic!("{error}"));
         assert!(program.as_std().exists(), "{program}: run tests/run.sh, or cargo build --examples with its features");
         let mut spec = self.command(args.iter().copied());
         spec.program = program.as_str().into();

@@ -42,7 +42,16 @@ impl Place {
         let blob = self.manager.0.blobs.put(&self.cx, bytes.into()).await.unwrap();
         let path = format!("pool/{name}_1_all.deb");
         let (archive, via) = ("test".to_owned(), Via::Fetched);
-        let served = vec![Served { archive, path, size: blob.size, sha256: blob.id, via }];
+        let served = vec![Served {
+            archive,
+            path,
+            size: blob.size,
+            sha256: blob.id,
+            via,
+            upstream: None,
+            retries: 0,
+            resumed: 0,
+        }];
         self.layers.set_access(AccessRecord { served, ..AccessRecord::default() });
         self.layers.set_package(name, stanza("1"));
     }
