@@ -1,7 +1,11 @@
-//! `App.chroots`: chroots on top of others.
+//! `App.chroots`: chroots on top of others, and from elsewhere.
 
 use debbuild_cli::app::{AppError, Failure, chroot_json};
-use debbuild_core::{error::Class, name::PackageName};
+use debbuild_core::{
+    arch::Architecture,
+    error::Class,
+    name::{PackageName, SuiteName},
+};
 use pyo3::prelude::*;
 
 use crate::{chroots::PyChroots, convert::IntoPy as _, handle::Handle};
@@ -59,5 +63,20 @@ impl PyChroots {
         let install = names(&packages.unwrap_or_default()).into_py_result(py)?;
         let remove = names(&remove.unwrap_or_default()).into_py_result(py)?;
         make(&self.0, py, Layer { parent: id, install, remove })
+    }
+
+    #[pyo3(signature = (source, *, suite=None, architecture=None))]
+    fn import_system<'py>(
+        &self,
+        py: Python<'py>,
+        source: String,
+        suite: Option<&str>,
+        architecture: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let suite = suite.map(SuiteName::new).transpose().into_py_result(py)?;
+        let architecture = architecture.map(Architecture::new).transpose().into_py_result(py)?;
+        self.0.show(py, |app, cx| async move {
+            Ok(chroot_json(&app.chroot_import(&cx, &source, suite, architecture).await?))
+        })
     }
 }

@@ -5,6 +5,7 @@ use debbuild_core::{
     blob::BlobError,
     build::ChrootId,
     deb::DebError,
+    digest::Sha256,
     error::{Class, Classify},
     path::{FileError, PathError},
 };
@@ -14,6 +15,7 @@ use crate::{
     confine::ConfineError,
     create::CreateError,
     gateway::{GatewayError, UpstreamFailure},
+    import::ImportError,
     layer::LayerError,
 };
 
@@ -59,6 +61,17 @@ pub enum ManagerError {
         /// Why not.
         reason: String,
     },
+    /// A chroot that was imported was to be made from archives.
+    #[error("the chroot was imported ({kind}, sha256 {sha256}): nobody knows the archives to make it from")]
+    Imported {
+        /// `tar` or `oci`.
+        kind: String,
+        /// The digest of what it was imported from.
+        sha256: Sha256,
+    },
+    /// A system could not be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// A layer could not be made.
     #[error(transparent)]
     Layer(LayerError),
@@ -120,7 +133,8 @@ impl Classify for ManagerError {
     fn class(&self) -> Class {
         match self {
             Self::NotFound(_) => Class::NotFound,
-            Self::Ambiguous(_) | Self::Lock(_) | Self::Parent { .. } => Class::Usage,
+            Self::Ambiguous(_) | Self::Lock(_) | Self::Parent { .. } | Self::Imported { .. } => Class::Usage,
+            Self::Import(error) => error.class(),
             Self::Layer(error) => error.class(),
             Self::NoArchives | Self::Priority { .. } => Class::Config,
             Self::Archive(_) => Class::Infrastructure,
@@ -144,6 +158,8 @@ impl Classify for ManagerError {
             Self::Acquire(error) => error.hint(),
             Self::Create(error) => error.hint(),
             Self::Layer(error) => error.hint(),
+            Self::Import(error) => error.hint(),
+            Self::Imported { .. } => Some("debbuild chroot import takes the same bytes again".to_owned()),
             Self::Session(error) => error.hint(),
             Self::Confine(error) => error.hint(),
             _ => None,

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use debbuild_core::{
     acquire::Suite,
-    blob::Adopt,
+    blob::{Adopt, Blob},
     blocking,
     build::ChrootId,
+    clock::Timestamp,
     command::OutputSink,
     context::Context,
-    digest::KeyHasher,
+    digest::{KeyHasher, Sha256},
     event::Unit,
     lock::{ArchiveAccess, LockFile, LockKind, LockedFile},
     name::{ComponentName, SuiteName},
@@ -46,6 +47,17 @@ pub(super) struct Product {
     pub(super) made: Bootstrapped,
     pub(super) access: AccessRecord,
     pub(super) adopt: Adopt,
+}
+
+/// A finished chroot that is to enter the catalogue.
+pub(super) struct Entry {
+    pub(super) id: ChrootId,
+    pub(super) tarball: Blob,
+    pub(super) epoch: Timestamp,
+    pub(super) packages: usize,
+    pub(super) tool: (String, String),
+    /// What the lock needs besides its own bytes.
+    pub(super) below: Vec<Sha256>,
 }
 
 impl ChrootManager {
@@ -186,10 +198,25 @@ impl ChrootManager {
         lock.tools.insert(made.tool.0.clone(), made.tool.1.clone());
         let id = identity(&lock, request, record)?;
         let tarball = parts.blobs.adopt(cx, &made.tarball, adopt, None).await?;
+        let below = parent.map(Parent::blobs).unwrap_or_default();
+        let entry = Entry { id, tarball, epoch: request.epoch, packages: lock.packages.len(), tool: made.tool, below };
+        self.enter(cx, record, &lock, entry).await
+    }
+
+    /// Pins what a finished chroot needs, and puts it into the catalogue as the newest of its request.
+    pub(super) async fn enter(
+        &self,
+        cx: &Context,
+        record: &SpecRecord,
+        lock: &LockFile,
+        entry: Entry,
+    ) -> Result<Chroot, ManagerError> {
+        let parts = &self.0;
+        let Entry { id, tarball, epoch, packages, tool, below } = entry;
         let lock_bytes = lock.to_json().map_err(|error| spec::bad("the lock", error))?;
         let lock_blob = parts.blobs.put(cx, lock_bytes.clone().into()).await?;
         let mut kept = lock.blobs();
-        kept.extend(parent.iter().flat_map(|parent| parent.blobs()));
+        kept.extend(below);
         kept.extend(record.archives.iter().map(|archive| archive.keyring_sha256));
         kept.extend([tarball.id, lock_blob.id]);
         parts.blobs.pin(cx, super::ROOT_OWNER, &id.to_string(), &kept).await?;
@@ -200,11 +227,11 @@ impl ChrootManager {
             spec_key,
             spec: record.clone(),
             created: cx.now(),
-            epoch: request.epoch,
+            epoch,
             tarball: FileRecord { sha256: tarball.id, size: tarball.size },
             lock: lock_blob.id,
-            packages: lock.packages.len(),
-            tool: made.tool,
+            packages,
+            tool,
         };
         let path = parts.blobs.local(cx, tarball.id).await?;
         let catalogue = parts.catalogue.clone();

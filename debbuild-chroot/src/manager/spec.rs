@@ -149,6 +149,7 @@ impl ChrootSpec {
             apt_options: self.apt_options.iter().map(|one| (one.key.clone(), one.value.clone())).collect(),
             parent: self.parent.map(|id| id.to_string()),
             remove: sorted(&self.remove),
+            imported: None,
         })
     }
 
@@ -158,6 +159,9 @@ impl ChrootSpec {
         record: &SpecRecord,
         blobs: &dyn BlobStore,
     ) -> Result<Self, ManagerError> {
+        if let Some(from) = &record.imported {
+            return Err(ManagerError::Imported { kind: from.kind.clone(), sha256: from.sha256 });
+        }
         let mut archives = Vec::new();
         for kept in &record.archives {
             let keys = Keyring::Bytes(blobs.read(cx, kept.keyring_sha256, None).await?.to_vec());
@@ -293,6 +297,9 @@ pub(super) fn key(record: &SpecRecord) -> Sha256 {
     }
     if let Some(parent) = &record.parent {
         key.part("parent", parent).list("remove", &record.remove);
+    }
+    if let Some(from) = &record.imported {
+        key.part("imported", &from.kind).part("sha256", from.sha256.as_bytes());
     }
     key.finish()
 }

@@ -25,6 +25,7 @@ mod settings;
 pub mod sign;
 mod source;
 mod submit;
+mod transport;
 pub mod units;
 pub mod upload;
 mod wire;

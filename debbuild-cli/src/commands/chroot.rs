@@ -44,6 +44,8 @@ enum ChrootVerb {
     Create(CreateArgs),
     /// Install packages on top of a chroot, and print the id of the chroot that this makes
     Install(layers::InstallArgs),
+    /// Take a system from elsewhere as a chroot, and print its id
+    Import(layers::ImportArgs),
     /// List the chroots, newest first
     List,
     /// Show a chroot: what was asked for, and what is installed
@@ -210,6 +212,7 @@ pub(super) async fn chroot(door: &Door, args: &ChrootArgs) -> Answer {
     match &args.verb {
         ChrootVerb::Create(args) => create(door, args).await,
         ChrootVerb::Install(args) => layers::install(door, args).await,
+        ChrootVerb::Import(args) => layers::import(door, args).await,
         ChrootVerb::List => list(door).await,
         ChrootVerb::Show(args) => show(door, args).await,
         ChrootVerb::Update(args) => update(door, args).await,
@@ -310,6 +313,7 @@ async fn show(door: &Door, args: &IdArgs) -> Answer {
         text.extend(spec.environment.iter().map(|(name, value)| format!("variable: {name}={value}\n")));
         text.extend(spec.apt_options.iter().map(|(name, value)| format!("apt option: {name} {value}\n")));
         text.extend(spec.parent.iter().map(|parent| format!("parent: {parent}\n")));
+        text.extend(spec.imported.iter().map(|from| format!("imported: {} sha256:{}\n", from.kind, from.sha256)));
         for package in &lock.packages {
             text.push_str(&format!("package: {} {} {}\n", package.name, package.version, package.architecture));
         }

@@ -158,6 +158,13 @@ class Chroots:
     ) -> Chroot:
         """Make the chroot that is this one with packages on top, and without those taken away."""
 
+    def import_system(self, source: str, *, suite: str | None = None, architecture: str | None = None) -> Chroot:
+        """Take a system from elsewhere: the path of a tar archive, or an OCI image by its digest.
+
+        An image is ``oci:PATH@sha256:DIGEST`` (a layout, or an archive of one) or ``docker://NAME@sha256:DIGEST``. ``suite`` is
+        by default what the system says of itself.
+        """
+
     def create_locked(self, lock: Path) -> Chroot:
         """Make the chroot of a lock file again, from exactly its files."""
 

@@ -11,6 +11,7 @@ const DOORS: &[Door] = &[
     ("chroot create", "Chroots.create", "chroot_create"),
     ("chroot diff", "Chroots.diff", "chroot_diff"),
     ("chroot gc", "Chroots.gc", "chroot_gc"),
+    ("chroot import", "Chroots.import_system", "chroot_import"),
     ("chroot install", "Chroots.install", "chroot_layer"),
     ("chroot list", "Chroots.list", "chroots"),
     ("chroot remove", "Chroots.remove", "chroot_remove"),

@@ -23,6 +23,7 @@ pub fn chroot_json(chroot: &Chroot) -> Value {
         "apt_options": manifest.spec.apt_options,
         "parent": manifest.spec.parent,
         "remove": manifest.spec.remove,
+        "imported": manifest.spec.imported,
         "created": manifest.created,
         "epoch": manifest.epoch,
         "packages": manifest.packages,

@@ -1,6 +1,10 @@
-//! `debbuild chroot install|diff`: chroots on top of others, and what differs between two.
+//! `debbuild chroot install|import|diff`: chroots on top of others and from elsewhere, and what differs between two.
 
-use debbuild_core::{lock::LockedPackage, name::PackageName};
+use debbuild_core::{
+    arch::Architecture,
+    lock::LockedPackage,
+    name::{PackageName, SuiteName},
+};
 
 use super::{Answer, Done, Door};
 use crate::app::{chroot_diff_json, chroot_json};
@@ -15,6 +19,19 @@ pub(super) struct InstallArgs {
     /// Packages to take away, with their configuration and what depends on them
     #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',')]
     remove: Vec<PackageName>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// A tar archive, compressed or not; or an OCI image by its digest, of a layout (a folder, or an archive of one) as
+    /// oci:PATH@sha256:DIGEST, of a registry as docker://NAME@sha256:DIGEST
+    source: String,
+    /// The suite that it is of; by default what it says of itself
+    #[arg(long, short)]
+    suite: Option<SuiteName>,
+    /// The architecture that it must be of, and that is taken of an image that has several
+    #[arg(long)]
+    arch: Option<Architecture>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +51,12 @@ pub(super) async fn layer(door: &Door, parent: &str, install: &[PackageName], re
     let mut log = door.talk.log();
     let chroot = door.app.chroot_layer(&door.cx, parent, install.to_vec(), remove.to_vec(), &mut log).await?;
     drop(log);
+    door.out.show(&chroot_json(&chroot), |_| format!("{}\n", chroot.id))?;
+    Ok(Done::Well)
+}
+
+pub(super) async fn import(door: &Door, args: &ImportArgs) -> Answer {
+    let chroot = door.app.chroot_import(&door.cx, &args.source, args.suite.clone(), args.arch.clone()).await?;
     door.out.show(&chroot_json(&chroot), |_| format!("{}\n", chroot.id))?;
     Ok(Done::Well)
 }

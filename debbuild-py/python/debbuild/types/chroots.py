@@ -23,6 +23,11 @@ class Swept(TypedDict):
     bytes: int
 
 
+class ChrootImport(TypedDict):
+    kind: Literal["tar", "oci"]
+    sha256: str
+
+
 class Chroot(TypedDict):
     id: str
     suite: str
@@ -34,6 +39,7 @@ class Chroot(TypedDict):
     apt_options: list[list[str]]
     parent: str | None
     remove: list[str]
+    imported: ChrootImport | None
     created: str
     epoch: str
     packages: int
