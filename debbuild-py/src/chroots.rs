@@ -139,8 +139,12 @@ impl PyChroots {
         })
     }
 
-    fn diff<'py>(&self, py: Python<'py>, old: String, new: String) -> PyResult<Bound<'py, PyAny>> {
-        self.0.show(py, |app, cx| async move { Ok(chroot_diff_json(&app.chroot_diff(&cx, &old, &new).await?)) })
+    #[pyo3(signature = (old, new, *, files=false))]
+    fn diff<'py>(&self, py: Python<'py>, old: String, new: String, files: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(
+            py,
+            move |app, cx| async move { Ok(chroot_diff_json(&app.chroot_diff(&cx, &old, &new, files).await?)) },
+        )
     }
 
     fn copy_out(&self, py: Python<'_>, id: String, path: String, into: PathBuf) -> PyResult<()> {

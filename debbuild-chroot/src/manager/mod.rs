@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod check;
+mod contents;
 mod error;
 mod gc;
 mod import;
@@ -15,6 +16,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use contents::{ChrootDiff, FileChange, FileState, InstalledPackage};
 use debbuild_core::{
     acquire::ArchiveReader,
     blob::BlobStore,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use super::*;
 use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper, layer::MemoryLayers};
 
+mod contents;
 mod imports;
 mod layers;
 

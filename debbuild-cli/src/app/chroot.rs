@@ -20,7 +20,7 @@ use debbuild_core::{
     context::Context,
     digest::Sha256,
     error::Class,
-    lock::{LockFile, LockedPackage},
+    lock::LockFile,
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
 };
@@ -191,21 +191,6 @@ impl App {
     ) -> Result<Vec<Collected>, AppError> {
         let options = GcOptions::new(self.settings().gc.grace).with_unused_for(unused_for);
         Ok(self.chroots(cx).await?.gc(cx, &options.with_max_size(max_size).with_dry_run(dry_run)).await?)
-    }
-
-    /// The packages that only one of two chroots has, by name and content: those only in `old`, then those only in `new`.
-    ///
-    /// # Errors
-    /// Class `not-found`.
-    pub async fn chroot_diff(&self, cx: &Context, old: &str, new: &str) -> Result<[Vec<LockedPackage>; 2], AppError> {
-        let manager = self.chroots(cx).await?;
-        let packages = |id: &str| Ok::<_, AppError>(manager.lock(manager.find(id)?.id)?.packages);
-        let (old, new) = (packages(old)?, packages(new)?);
-        let same = |one: &LockedPackage, other: &LockedPackage| one.name == other.name && one.sha256 == other.sha256;
-        let only = |left: &[LockedPackage], right: &[LockedPackage]| {
-            left.iter().filter(|one| !right.iter().any(|other| same(one, other))).cloned().collect()
-        };
-        Ok([only(&old, &new), only(&new, &old)])
     }
 
     /// Copies a file or folder of a chroot, as nobody has used it, into a folder of this machine, which must exist.

@@ -54,12 +54,14 @@ pub use settings::{
     ArchiveSettings, BuildSettings, GcSettings, Overrides, S3Settings, Settings, SignMethod, SignSettings,
 };
 pub use submit::SubmitOrder;
+pub use transport::{ExportForm, Exported};
 pub use wire::{
-    answer_json, buildability_json, change_name, changed_json, chroot_detail_json, chroot_diff_json, chroot_json,
-    chroot_updated_json, chroot_used_json, closure_json, collected_json, compose_detail_json, compose_plan_json,
-    compose_report_json, compose_summary_json, compose_why_json, deb_entry_json, deb_json, dependency_name,
-    dependents_json, event_json, fetched_json, installability_json, order_json, profile_json, profile_summary_json,
-    published_json, reasons_json, replayed_json, reply_json, why_not_json, worked_json,
+    answer_json, buildability_json, change_name, changed_json, chroot_detail_json, chroot_diff_json,
+    chroot_exported_json, chroot_json, chroot_updated_json, chroot_used_json, closure_json, collected_json,
+    compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
+    deb_entry_json, deb_json, dependency_name, dependents_json, event_json, fetched_json, installability_json,
+    order_json, profile_json, profile_summary_json, published_json, reasons_json, replayed_json, reply_json,
+    why_not_json, worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

@@ -1,13 +1,18 @@
-//! Chroots from elsewhere.
+//! Chroots from elsewhere and to elsewhere, and what differs between two.
 
-use std::{fs, io};
+use std::{
+    fs::{self, File},
+    io,
+};
 
 use debbuild_chroot::{
     import::{ImportRequest, ImportSource, OciDigest},
-    manager::Chroot,
+    manager::{Chroot, ChrootDiff},
 };
+use debbuild_compose::oci::{ImageBuilder as _, ImageRequest, LayoutBuilder};
 use debbuild_core::{
     arch::Architecture,
+    blocking,
     command::{CommandRunnerExt as _, CommandSpec},
     context::Context,
     digest::Sha256,
@@ -50,7 +55,109 @@ impl<'a> Elsewhere<'a> {
     }
 }
 
+/// How a chroot leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ExportForm {
+    /// A tar archive: the bytes that the chroot is kept as.
+    #[default]
+    Tar,
+    /// An OCI image, in an image layout that is a folder.
+    Oci,
+}
+
+impl ExportForm {
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tar => "tar",
+            Self::Oci => "oci",
+        }
+    }
+}
+
+impl std::str::FromStr for ExportForm {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = [Self::Tar, Self::Oci].into_iter().find(|form| form.name() == text);
+        known.ok_or_else(|| Failure::new(Class::Usage, format!("not a form of chroots: {text:?} (there are tar, oci)")))
+    }
+}
+
+/// A chroot that was written somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exported {
+    /// The chroot.
+    pub chroot: Chroot,
+    /// As what.
+    pub form: ExportForm,
+    /// The file, or the folder of the layout.
+    pub path: AbsPath,
+    /// The sha256 of the file, or of the image's manifest.
+    pub sha256: Sha256,
+}
+
+impl Exported {
+    /// What [`App::chroot_import`] takes it by.
+    #[must_use]
+    pub fn source(&self) -> String {
+        match self.form {
+            ExportForm::Tar => self.path.to_string(),
+            ExportForm::Oci => format!("oci:{}@sha256:{}", self.path, self.sha256),
+        }
+    }
+}
+
 impl App {
+    /// Writes a chroot to a new file or folder, complete or not at all. The same chroot gives the same bytes.
+    ///
+    /// # Errors
+    /// Class `conflict` when something is there already; `verification` when the chroot is damaged.
+    pub async fn chroot_export(
+        &self,
+        cx: &Context,
+        id: &str,
+        form: ExportForm,
+        to: &AbsPath,
+    ) -> Result<Exported, AppError> {
+        let manager = self.chroots(cx).await?;
+        let chroot = manager.find(id)?;
+        if to.as_std().exists() {
+            return Err(Failure::new(Class::Conflict, format!("{to} is there already")).into());
+        }
+        if let Some(problem) = manager.check(chroot.id).await?.into_iter().next() {
+            let hint = "debbuild fsck --repair puts it back from the stored bytes";
+            return Err(Failure::new(Class::Verification, problem).with_hint(hint).into());
+        }
+        let draft = to.parent().child(&format!(".{}.{}.new", to.name(), std::process::id()))?;
+        remove(&draft)?;
+        let written = match form {
+            ExportForm::Tar => copy(&chroot.tarball, &draft).await.map(|()| chroot.manifest.tarball.sha256),
+            ExportForm::Oci => image(cx, &chroot, &draft).await,
+        };
+        let sha256 = match written {
+            Ok(sha256) => sha256,
+            Err(error) => {
+                remove(&draft)?;
+                return Err(error);
+            }
+        };
+        fs::rename(&draft, to).at("rename to", to)?;
+        Ok(Exported { chroot, form, path: to.clone(), sha256 })
+    }
+
+    /// What differs between two chroots: packages by name and content, and with `files` every file by kind, mode, owner and content.
+    ///
+    /// # Errors
+    /// Class `not-found`.
+    pub async fn chroot_diff(&self, cx: &Context, old: &str, new: &str, files: bool) -> Result<ChrootDiff, AppError> {
+        let manager = self.chroots(cx).await?;
+        Ok(manager.diff(cx, &manager.find(old)?, &manager.find(new)?, files).await?)
+    }
+
     /// Takes a system from elsewhere as a chroot: a tar archive (its path), an image of an OCI layout or an archive of one
     /// (`oci:PATH@sha256:DIGEST`), or of a registry (`docker://NAME@sha256:DIGEST`, fetched by skopeo).
     ///
@@ -106,11 +213,35 @@ impl App {
     }
 }
 
-fn remove(folder: &AbsPath) -> Result<(), AppError> {
-    match fs::remove_dir_all(folder) {
+fn remove(path: &AbsPath) -> Result<(), AppError> {
+    match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => Ok(result.at("remove", folder)?),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(fs::remove_file(path).at("remove", path)?),
+        result => Ok(result.at("remove", path)?),
     }
+}
+
+/// A copy of its own, durable.
+async fn copy(from: &AbsPath, to: &AbsPath) -> Result<(), AppError> {
+    let (from, to) = (from.clone(), to.clone());
+    let copied = blocking::run(move || {
+        let mut target = File::create_new(&to).at("create", &to)?;
+        io::copy(&mut File::open(&from).at("open", &from)?, &mut target).at("copy to", &to)?;
+        target.sync_all().at("sync", &to)
+    });
+    Ok(copied.await?)
+}
+
+/// The chroot as an image in a new layout; gives the digest of its manifest.
+async fn image(cx: &Context, chroot: &Chroot, layout: &AbsPath) -> Result<Sha256, AppError> {
+    let spec = &chroot.manifest.spec;
+    let tag = spec.suite.as_str().replace('/', "-");
+    let request = ImageRequest::new(chroot.tarball.clone(), spec.architecture.clone(), tag, chroot.manifest.epoch)
+        .with_command(vec!["/bin/sh".to_owned()])
+        .with_environment(spec.environment.clone())
+        .with_history(format!("debbuild chroot {}", chroot.id));
+    fs::create_dir(layout).at("create", layout)?;
+    Ok(LayoutBuilder.build(cx, &request, layout).await?)
 }
 
 #[cfg(test)]

@@ -46,13 +46,15 @@ enum ChrootVerb {
     Install(layers::InstallArgs),
     /// Take a system from elsewhere as a chroot, and print its id
     Import(layers::ImportArgs),
+    /// Write a chroot to a file, or to a folder as an OCI image, and print what it is imported by
+    Export(layers::ExportArgs),
     /// List the chroots, newest first
     List,
     /// Show a chroot: what was asked for, and what is installed
     Show(IdArgs),
     /// Make a new generation of a chroot from its archives as they are now, and print its id
     Update(IdArgs),
-    /// Show which packages differ between two chroots
+    /// Show which packages, and which files, differ between two chroots
     Diff(layers::DiffArgs),
     /// Remove a chroot
     Remove(IdArgs),
@@ -213,6 +215,7 @@ pub(super) async fn chroot(door: &Door, args: &ChrootArgs) -> Answer {
         ChrootVerb::Create(args) => create(door, args).await,
         ChrootVerb::Install(args) => layers::install(door, args).await,
         ChrootVerb::Import(args) => layers::import(door, args).await,
+        ChrootVerb::Export(args) => layers::export(door, args).await,
         ChrootVerb::List => list(door).await,
         ChrootVerb::Show(args) => show(door, args).await,
         ChrootVerb::Update(args) => update(door, args).await,

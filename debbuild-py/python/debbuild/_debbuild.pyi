@@ -16,6 +16,7 @@ from .types import (
     Chroot,
     ChrootDetail,
     ChrootDiff,
+    ChrootExport,
     ChrootsCollected,
     Closure,
     Compose,
@@ -158,6 +159,9 @@ class Chroots:
     ) -> Chroot:
         """Make the chroot that is this one with packages on top, and without those taken away."""
 
+    def export(self, id: str, to: Path, *, form: Literal["tar", "oci"] = "tar") -> ChrootExport:
+        """Write a chroot to a new file (``tar``) or folder (``oci``, an image layout); ``source`` is what it is imported by."""
+
     def import_system(self, source: str, *, suite: str | None = None, architecture: str | None = None) -> Chroot:
         """Take a system from elsewhere: the path of a tar archive, or an OCI image by its digest.
 
@@ -177,8 +181,8 @@ class Chroots:
     def update(self, id: str) -> dict[str, Any]:
         """Make a new generation from the archives as they are now; ``changed`` says whether it differs."""
 
-    def diff(self, old: str, new: str) -> ChrootDiff:
-        """The packages that only one of two chroots has."""
+    def diff(self, old: str, new: str, *, files: bool = False) -> ChrootDiff:
+        """The packages that only one of two chroots has, and with ``files`` every file that is not the same in both."""
 
     def copy_out(self, id: str, path: str, into: Path) -> None:
         """Copy a file or folder of a chroot into a folder, which must exist."""

@@ -1,11 +1,11 @@
 //! Chroots.
 
-use debbuild_chroot::manager::{Chroot, Collected, Updated};
-use debbuild_core::{
-    clock::Timestamp,
-    lock::{LockFile, LockedPackage},
-};
+use debbuild_chroot::manager::{Chroot, ChrootDiff, Collected, FileChange, FileState, InstalledPackage, Updated};
+use debbuild_core::{clock::Timestamp, lock::LockFile};
 use serde_json::{Value, json};
+
+use super::deb::kind_name;
+use crate::app::Exported;
 
 /// A chroot: what was asked for, when it was made, its size in bytes, and where its tar archive is.
 #[must_use]
@@ -62,10 +62,10 @@ pub fn chroot_updated_json(updated: &Updated) -> Value {
     value
 }
 
-/// What two chroots have that the other has not.
+/// What differs between two chroots; `files` is null where nobody asked for them.
 #[must_use]
-pub fn chroot_diff_json([removed, added]: &[Vec<LockedPackage>; 2]) -> Value {
-    let one = |package: &LockedPackage| {
+pub fn chroot_diff_json(diff: &ChrootDiff) -> Value {
+    let one = |package: &InstalledPackage| {
         json!({
             "package": package.name,
             "version": package.version,
@@ -73,6 +73,35 @@ pub fn chroot_diff_json([removed, added]: &[Vec<LockedPackage>; 2]) -> Value {
             "sha256": package.sha256,
         })
     };
-    let all = |packages: &[LockedPackage]| packages.iter().map(one).collect::<Vec<Value>>();
-    json!({ "removed": all(removed), "added": all(added) })
+    let all = |packages: &[InstalledPackage]| packages.iter().map(one).collect::<Vec<Value>>();
+    let change = |change: &FileChange| {
+        let [old, new] = [&change.old, &change.new].map(|state| state.as_ref().map(file_json));
+        json!({ "path": change.path, "old": old, "new": new })
+    };
+    let files = diff.files.as_ref().map(|files| files.iter().map(change).collect::<Vec<Value>>());
+    json!({ "removed": all(&diff.removed), "added": all(&diff.added), "files": files })
+}
+
+fn file_json(file: &FileState) -> Value {
+    json!({
+        "kind": kind_name(file.kind),
+        "mode": format!("{:04o}", file.mode),
+        "uid": file.uid,
+        "gid": file.gid,
+        "size": file.size,
+        "sha256": file.sha256,
+        "link": file.link,
+    })
+}
+
+/// What a chroot was written as, and what it is imported by.
+#[must_use]
+pub fn chroot_exported_json(exported: &Exported) -> Value {
+    json!({
+        "id": exported.chroot.id.to_string(),
+        "form": exported.form.name(),
+        "path": exported.path.as_str(),
+        "sha256": exported.sha256,
+        "source": exported.source(),
+    })
 }

@@ -1,13 +1,13 @@
-//! `debbuild chroot install|import|diff`: chroots on top of others and from elsewhere, and what differs between two.
+//! `debbuild chroot install|import|export|diff`: chroots on top of others, from and to elsewhere, and what differs between two.
 
+use debbuild_chroot::manager::{FileChange, InstalledPackage};
 use debbuild_core::{
     arch::Architecture,
-    lock::LockedPackage,
     name::{PackageName, SuiteName},
 };
 
 use super::{Answer, Done, Door};
-use crate::app::{chroot_diff_json, chroot_json};
+use crate::app::{ExportForm, chroot_diff_json, chroot_exported_json, chroot_json};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct InstallArgs {
@@ -35,11 +35,29 @@ pub(super) struct ImportArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct ExportArgs {
+    /// The chroot: its id, or at least 12 digits of it
+    id: String,
+    /// The new file, or the new folder of the image layout
+    file: String,
+    /// As what: tar, or oci (an OCI image)
+    #[arg(long = "as", value_name = "FORM", default_value = "tar", value_parser = form)]
+    form: ExportForm,
+}
+
+#[derive(Debug, clap::Args)]
 pub(super) struct DiffArgs {
     /// One chroot
     old: String,
     /// The other
     new: String,
+    /// Compare every file too: kind, mode, owner and content
+    #[arg(long)]
+    files: bool,
+}
+
+fn form(text: &str) -> Result<ExportForm, String> {
+    text.parse().map_err(|error: crate::app::Failure| error.to_string())
 }
 
 pub(super) async fn install(door: &Door, args: &InstallArgs) -> Answer {
@@ -61,13 +79,26 @@ pub(super) async fn import(door: &Door, args: &ImportArgs) -> Answer {
     Ok(Done::Well)
 }
 
+pub(super) async fn export(door: &Door, args: &ExportArgs) -> Answer {
+    let to = door.app.machine().path(&args.file)?;
+    let exported = door.app.chroot_export(&door.cx, &args.id, args.form, &to).await?;
+    door.out.show(&chroot_exported_json(&exported), |_| format!("{}\n", exported.source()))?;
+    Ok(Done::Well)
+}
+
 pub(super) async fn diff(door: &Door, args: &DiffArgs) -> Answer {
-    let changes = door.app.chroot_diff(&door.cx, &args.old, &args.new).await?;
-    door.out.show(&chroot_diff_json(&changes), |_| {
+    let diff = door.app.chroot_diff(&door.cx, &args.old, &args.new, args.files).await?;
+    door.out.show(&chroot_diff_json(&diff), |_| {
         let line =
-            |mark: &str, one: &LockedPackage| format!("{mark}{} {} {}\n", one.name, one.version, one.architecture);
-        let [removed, added] = &changes;
-        removed.iter().map(|one| line("-", one)).chain(added.iter().map(|one| line("+", one))).collect()
+            |mark: &str, one: &InstalledPackage| format!("{mark}{} {} {}\n", one.name, one.version, one.architecture);
+        let file = |one: &FileChange| match (&one.old, &one.new) {
+            (_, None) => format!("-{}\n", one.path),
+            (None, _) => format!("+{}\n", one.path),
+            _ => format!("!{} {}\n", one.path, one.aspects().join(", ")),
+        };
+        let removed = diff.removed.iter().map(|one| line("-", one));
+        let added = diff.added.iter().map(|one| line("+", one));
+        removed.chain(added).chain(diff.files.iter().flatten().map(file)).collect()
     })?;
     Ok(Done::Well)
 }

@@ -85,12 +85,37 @@ class ChrootPackage(TypedDict):
     package: str
     version: str
     architecture: str
-    sha256: str
+    sha256: str | None
+
+
+class ChrootFile(TypedDict):
+    kind: str
+    mode: str
+    uid: int
+    gid: int
+    size: int
+    sha256: str | None
+    link: str | None
+
+
+class ChrootFileChange(TypedDict):
+    path: str
+    old: ChrootFile | None
+    new: ChrootFile | None
 
 
 class ChrootDiff(TypedDict):
     removed: list[ChrootPackage]
     added: list[ChrootPackage]
+    files: list[ChrootFileChange] | None
+
+
+class ChrootExport(TypedDict):
+    id: str
+    form: Literal["tar", "oci"]
+    path: str
+    sha256: str
+    source: str
 
 
 class Run(TypedDict):
