@@ -126,11 +126,7 @@ impl PyChroots {
     }
 
     fn show<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {
-        self.0.show(py, |app, cx| async move {
-            let manager = app.chroots(&cx).await?;
-            let chroot = manager.find(&id)?;
-            Ok(chroot_detail_json(&chroot, &manager.lock(chroot.id)?))
-        })
+        self.0.show(py, |app, cx| async move { Ok(chroot_detail_json(&app.chroot_show(&cx, &id).await?)) })
     }
 
     fn update<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {

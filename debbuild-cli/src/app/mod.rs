@@ -42,6 +42,7 @@ use debbuild_core::{
     path::AbsPath,
 };
 pub use error::{AppError, Failure};
+pub use layers::ChrootDetail;
 pub use machine::Machine;
 pub use profile::{ChrootOf, ChrootWish};
 pub use queue::{BuildSubmission, WorkerRun};

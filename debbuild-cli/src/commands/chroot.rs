@@ -1,6 +1,7 @@
 //! `debbuild chroot`: clean places to build in, made once and named by content.
 
 mod layers;
+mod show;
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use super::{Answer, Done, Door};
 use crate::{
     app::{
-        AppError, ChrootWish, chroot_detail_json, chroot_json, chroot_updated_json, chroot_used_json, collected_json,
+        AppError, ChrootWish, chroot_json, chroot_updated_json, chroot_used_json, collected_json,
         units::{parse_duration, parse_size, show_size},
     },
     console::Table,
@@ -46,11 +47,11 @@ enum ChrootVerb {
     Install(layers::InstallArgs),
     /// Take a system from elsewhere as a chroot, and print its id
     Import(layers::ImportArgs),
-    /// Write a chroot to a file, or to a folder as an OCI image, and print what it is imported by
+    /// Write a chroot to a file, or to a folder as an OCI image
     Export(layers::ExportArgs),
     /// List the chroots, newest first
     List,
-    /// Show a chroot: what was asked for, and what is installed
+    /// Show a chroot: what was asked for, where it came from, and what is installed
     Show(IdArgs),
     /// Make a new generation of a chroot from its archives as they are now, and print its id
     Update(IdArgs),
@@ -217,7 +218,7 @@ pub(super) async fn chroot(door: &Door, args: &ChrootArgs) -> Answer {
         ChrootVerb::Import(args) => layers::import(door, args).await,
         ChrootVerb::Export(args) => layers::export(door, args).await,
         ChrootVerb::List => list(door).await,
-        ChrootVerb::Show(args) => show(door, args).await,
+        ChrootVerb::Show(args) => show::show(door, args).await,
         ChrootVerb::Update(args) => update(door, args).await,
         ChrootVerb::Diff(args) => layers::diff(door, args).await,
         ChrootVerb::Remove(args) => remove(door, args).await,
@@ -283,44 +284,6 @@ async fn list(door: &Door) -> Answer {
             ]);
         }
         table.text()
-    })?;
-    Ok(Done::Well)
-}
-
-async fn show(door: &Door, args: &IdArgs) -> Answer {
-    let manager = door.app.chroots(&door.cx).await?;
-    let chroot = manager.find(&args.id)?;
-    let lock = manager.lock(chroot.id)?;
-    let wire = chroot_detail_json(&chroot, &lock);
-    door.out.show(&wire, |_| {
-        let manifest = &chroot.manifest;
-        let mut text = format!(
-            "id: {}\nsuite: {}\narchitecture: {}\nvariant: {}\nmade: {} by {} {}\nnewest input: {}\ntarball: {}\n",
-            manifest.id,
-            manifest.spec.suite,
-            manifest.spec.architecture,
-            manifest.spec.variant,
-            manifest.created,
-            manifest.tool.0,
-            manifest.tool.1,
-            manifest.epoch,
-            chroot.tarball,
-        );
-        for archive in &lock.archives {
-            text.push_str(&format!("archive: {} {} of {}\n", archive.uris.join(" "), archive.suite, archive.date));
-        }
-        let spec = &manifest.spec;
-        for (name, priority) in spec.archives.iter().filter_map(|one| Some((&one.name, one.priority?))) {
-            text.push_str(&format!("priority: {name} {priority}\n"));
-        }
-        text.extend(spec.environment.iter().map(|(name, value)| format!("variable: {name}={value}\n")));
-        text.extend(spec.apt_options.iter().map(|(name, value)| format!("apt option: {name} {value}\n")));
-        text.extend(spec.parent.iter().map(|parent| format!("parent: {parent}\n")));
-        text.extend(spec.imported.iter().map(|from| format!("imported: {} sha256:{}\n", from.kind, from.sha256)));
-        for package in &lock.packages {
-            text.push_str(&format!("package: {} {} {}\n", package.name, package.version, package.architecture));
-        }
-        text
     })?;
     Ok(Done::Well)
 }

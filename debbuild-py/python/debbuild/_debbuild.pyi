@@ -176,7 +176,7 @@ class Chroots:
         """The chroots, newest first."""
 
     def show(self, id: str) -> ChrootDetail:
-        """A chroot and its lock; ``id`` is its id, or at least 12 digits of it."""
+        """All that is known of a chroot; ``id`` is its id, or at least 12 digits of it."""
 
     def update(self, id: str) -> dict[str, Any]:
         """Make a new generation from the archives as they are now; ``changed`` says whether it differs."""

@@ -17,7 +17,7 @@ const DOORS: &[Door] = &[
     ("chroot list", "Chroots.list", "chroots"),
     ("chroot remove", "Chroots.remove", "chroot_remove"),
     ("chroot run", "Chroots.run", "chroot_open"),
-    ("chroot show", "Chroots.show", "chroots"),
+    ("chroot show", "Chroots.show", "chroot_show"),
     ("chroot update", "Chroots.update", "chroot_update"),
     ("compose list", "Composes.list", "compose_list"),
     ("compose plan", "Composes.plan", "compose_plan"),

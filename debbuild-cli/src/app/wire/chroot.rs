@@ -1,11 +1,11 @@
 //! Chroots.
 
 use debbuild_chroot::manager::{Chroot, ChrootDiff, Collected, FileChange, FileState, InstalledPackage, Updated};
-use debbuild_core::{clock::Timestamp, lock::LockFile};
+use debbuild_core::clock::Timestamp;
 use serde_json::{Value, json};
 
 use super::deb::kind_name;
-use crate::app::Exported;
+use crate::app::{ChrootDetail, Exported};
 
 /// A chroot: what was asked for, when it was made, its size in bytes, and where its tar archive is.
 #[must_use]
@@ -48,10 +48,30 @@ pub fn collected_json(gone: &[Collected], dry_run: bool) -> Value {
     json!({ "dry_run": dry_run, "chroots": gone.iter().map(one).collect::<Vec<_>>() })
 }
 
-/// A chroot with its lock: every archive and package that it was made of.
+/// A chroot with all that is known of it: its age in seconds, the chroots that are layers over it, what is installed in it, and its
+/// lock with every archive that it was made of.
 #[must_use]
-pub fn chroot_detail_json(chroot: &Chroot, lock: &LockFile) -> Value {
-    json!({ "chroot": chroot_json(chroot), "lock": lock })
+pub fn chroot_detail_json(detail: &ChrootDetail) -> Value {
+    let layers: Vec<String> = detail.layers.iter().map(ToString::to_string).collect();
+    json!({
+        "chroot": chroot_used_json(&detail.chroot, detail.used),
+        "age": detail.age.as_secs(),
+        "layers": layers,
+        "packages": packages_json(&detail.packages),
+        "lock": detail.lock,
+    })
+}
+
+fn packages_json(packages: &[InstalledPackage]) -> Vec<Value> {
+    let one = |package: &InstalledPackage| {
+        json!({
+            "package": package.name,
+            "version": package.version,
+            "architecture": package.architecture,
+            "sha256": package.sha256,
+        })
+    };
+    packages.iter().map(one).collect()
 }
 
 /// A chroot's newest generation, and whether it differs from the one before.
@@ -65,21 +85,12 @@ pub fn chroot_updated_json(updated: &Updated) -> Value {
 /// What differs between two chroots; `files` is null where nobody asked for them.
 #[must_use]
 pub fn chroot_diff_json(diff: &ChrootDiff) -> Value {
-    let one = |package: &InstalledPackage| {
-        json!({
-            "package": package.name,
-            "version": package.version,
-            "architecture": package.architecture,
-            "sha256": package.sha256,
-        })
-    };
-    let all = |packages: &[InstalledPackage]| packages.iter().map(one).collect::<Vec<Value>>();
     let change = |change: &FileChange| {
         let [old, new] = [&change.old, &change.new].map(|state| state.as_ref().map(file_json));
         json!({ "path": change.path, "old": old, "new": new })
     };
     let files = diff.files.as_ref().map(|files| files.iter().map(change).collect::<Vec<Value>>());
-    json!({ "removed": all(&diff.removed), "added": all(&diff.added), "files": files })
+    json!({ "removed": packages_json(&diff.removed), "added": packages_json(&diff.added), "files": files })
 }
 
 fn file_json(file: &FileState) -> Value {

@@ -77,7 +77,12 @@ class ProfileDetail(TypedDict):
 
 
 class ChrootDetail(TypedDict):
+    """A chroot, its age in seconds, the ids of layers over it, what is installed, and its lock."""
+
     chroot: Chroot
+    age: int
+    layers: list[str]
+    packages: list["ChrootPackage"]
     lock: dict[str, Any]
 
 
