@@ -47,6 +47,8 @@ def test_wishes_are_checked_first(app: debbuild.App, tmp_path: Path) -> None:
         app.chroots.create("bookworm", profile="bookworm")
     with pytest.raises(errors.UsageError, match="did you mean"):
         app.chroots.create(profile="bookworn")
+    with pytest.raises(errors.UsageError, match="not a bootstrapper"):
+        app.chroots.create("bookworm", bootstrapper="cdebootstrap")  # type: ignore[arg-type]
     with pytest.raises(errors.UsageError, match="name only packages"):
         app.chroots.create("bookworm", parent="0" * 64)
     with pytest.raises(errors.UsageError, match="from a parent"):

@@ -61,6 +61,9 @@ pub enum ManagerError {
         /// Why not.
         reason: String,
     },
+    /// A tool that needs real root was not allowed.
+    #[error("{0} needs real root, which nobody allowed")]
+    Privileged(&'static str),
     /// A chroot that was imported was to be made from archives.
     #[error("the chroot was imported ({kind}, sha256 {sha256}): nobody knows the archives to make it from")]
     Imported {
@@ -134,6 +137,7 @@ impl Classify for ManagerError {
         match self {
             Self::NotFound(_) => Class::NotFound,
             Self::Ambiguous(_) | Self::Lock(_) | Self::Parent { .. } | Self::Imported { .. } => Class::Usage,
+            Self::Privileged(_) => Class::NotAllowed,
             Self::Import(error) => error.class(),
             Self::Layer(error) => error.class(),
             Self::NoArchives | Self::Priority { .. } => Class::Config,
@@ -159,6 +163,7 @@ impl Classify for ManagerError {
             Self::Create(error) => error.hint(),
             Self::Layer(error) => error.hint(),
             Self::Import(error) => error.hint(),
+            Self::Privileged(_) => Some("--privileged allows it: programs of its packages run as root then".to_owned()),
             Self::Imported { .. } => Some("debbuild chroot import takes the same bytes again".to_owned()),
             Self::Session(error) => error.hint(),
             Self::Confine(error) => error.hint(),

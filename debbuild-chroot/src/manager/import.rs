@@ -111,6 +111,7 @@ fn record(request: &ImportRequest, system: &Flattened, from: ImportRecord) -> Re
         apt_options: Vec::new(),
         parent: None,
         remove: Vec::new(),
+        bootstrapper: None,
         imported: Some(from),
     })
 }

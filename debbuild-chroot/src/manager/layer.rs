@@ -268,6 +268,7 @@ fn check(record: &SpecRecord, parent: &Chroot) -> Result<(), ManagerError> {
         ("suite", record.suite == below.suite),
         ("architecture", record.architecture == below.architecture),
         ("variant", record.variant == below.variant),
+        ("bootstrapper", record.bootstrapper == below.bootstrapper),
         ("archives", record.archives == below.archives),
         ("options of apt", record.apt_options == below.apt_options),
         ("scripts", record.hooks.is_empty()),

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     confine::Scratch,
-    create::{BootstrapRequest, Bootstrapped, InnerSource, Pin, apt_conf, preferences, sources},
+    create::{BootstrapRequest, BootstrapTool, Bootstrapped, InnerSource, Pin, apt_conf, preferences, sources},
     gateway::{AccessRecord, AllowedArchive, Expected, ExpectedFiles, GatewayOptions, Mode},
     layer::LayerRequest,
 };
@@ -85,7 +85,7 @@ impl ChrootManager {
         let scratch = Scratch::create(&self.0.scratch, "create", &self.0.user)?;
         let options = gateway_options(&opened, replay, self.0.offline);
         let made = match &parent {
-            None => self.bootstrap(&cx, &request, &scratch, options, log).await,
+            None => self.bootstrap(&cx, spec.bootstrapper, &request, &scratch, options, log).await,
             Some(parent) => {
                 let layer = LayerRequest::new(options, epoch).with_packages(spec.include.clone(), spec.remove.clone());
                 let layer = layer.with_upgrade(parent.is_behind(&opened)).with_replay(replay.is_some());
@@ -157,13 +157,19 @@ impl ChrootManager {
     async fn bootstrap(
         &self,
         cx: &Context,
+        tool: BootstrapTool,
         request: &BootstrapRequest,
         scratch: &Scratch,
         options: GatewayOptions,
         log: &mut dyn OutputSink,
     ) -> Result<Product, ManagerError> {
+        let bootstrapper = match (tool, &self.0.privileged) {
+            (BootstrapTool::Mmdebstrap, _) => &self.0.bootstrapper,
+            (BootstrapTool::Debootstrap, Some(bootstrapper)) => bootstrapper,
+            (BootstrapTool::Debootstrap, None) => return Err(ManagerError::Privileged(tool.name())),
+        };
         let door = self.0.gateway.open(cx, &scratch.socket()?, options)?;
-        let made = self.0.bootstrapper.bootstrap(cx, request, scratch, &self.0.user, log).await;
+        let made = bootstrapper.bootstrap(cx, request, scratch, &self.0.user, log).await;
         let access = door.close().await;
         // The build user could still write to a linked file of its own.
         let adopt = if self.0.user.switch { Adopt::Copy } else { Adopt::Link };
@@ -364,6 +370,9 @@ fn identity(lock: &LockFile, request: &BootstrapRequest, record: &SpecRecord) ->
     }
     if let Some(parent) = &record.parent {
         key.part("parent", parent);
+    }
+    if let Some(tool) = &record.bootstrapper {
+        key.part("bootstrapper", tool);
     }
     Ok(ChrootId::new(key.finish()))
 }

@@ -84,6 +84,9 @@ pub struct SpecRecord {
     /// Packages of the parent that are taken away, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<String>,
+    /// The tool that makes its base; none: mmdebstrap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrapper: Option<String>,
     /// The bytes that it was imported from; then nothing is known of the archives that its packages came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<ImportRecord>,

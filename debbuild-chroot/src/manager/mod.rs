@@ -96,6 +96,8 @@ pub struct ManagerOptions {
     pub backend: Arc<dyn ChrootBackend>,
     /// Makes layers over them.
     pub layers: Arc<dyn LayerMaker>,
+    /// Makes base systems as real root; none: nobody may.
+    pub privileged: Option<Arc<dyn Bootstrapper>>,
     /// Whether nothing may be fetched.
     pub offline: bool,
 }
@@ -115,7 +117,27 @@ impl ManagerOptions {
         let (folder, scratch) = (home.join("chroots"), home.join("scratch"));
         let blobs = Arc::clone(reader.store());
         let layers = Arc::new(SessionLayers::new(Arc::clone(&backend)));
-        Self { folder, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, layers, offline: false }
+        Self {
+            folder,
+            scratch,
+            user,
+            runner,
+            blobs,
+            reader,
+            gateway,
+            bootstrapper,
+            backend,
+            layers,
+            privileged: None,
+            offline: false,
+        }
+    }
+
+    /// With a bootstrapper that works as real root, for requests that ask for it ([`ChrootSpec::with_bootstrapper`]).
+    #[must_use]
+    pub fn with_privileged(mut self, privileged: Option<Arc<dyn Bootstrapper>>) -> Self {
+        self.privileged = privileged;
+        self
     }
 
     /// With another maker of layers.
@@ -145,6 +167,7 @@ struct Parts {
     bootstrapper: Arc<dyn Bootstrapper>,
     backend: Arc<dyn ChrootBackend>,
     layers: Arc<dyn LayerMaker>,
+    privileged: Option<Arc<dyn Bootstrapper>>,
     offline: bool,
 }
 
@@ -169,21 +192,20 @@ impl ChrootManager {
     /// [`ManagerError::File`].
     pub fn new(options: ManagerOptions) -> Result<Self, ManagerError> {
         let catalogue = catalogue::Catalogue::open(options.folder)?;
-        let ManagerOptions {
-            scratch,
-            user,
-            runner,
-            blobs,
-            reader,
-            gateway,
-            bootstrapper,
-            backend,
-            layers,
-            offline,
-            ..
-        } = options;
-        let parts =
-            Parts { catalogue, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, layers, offline };
+        let parts = Parts {
+            catalogue,
+            scratch: options.scratch,
+            user: options.user,
+            runner: options.runner,
+            blobs: options.blobs,
+            reader: options.reader,
+            gateway: options.gateway,
+            bootstrapper: options.bootstrapper,
+            backend: options.backend,
+            layers: options.layers,
+            privileged: options.privileged,
+            offline: options.offline,
+        };
         Ok(Self(Arc::new(parts)))
     }
 

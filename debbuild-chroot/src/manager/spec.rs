@@ -20,7 +20,7 @@ use super::{
     manifest::{ArchiveRecord, SpecRecord},
 };
 use crate::{
-    create::{AptOption, Hook, Variant},
+    create::{AptOption, BootstrapTool, Hook, Variant},
     gateway::AllowedArchive,
 };
 
@@ -50,6 +50,8 @@ pub struct ChrootSpec {
     pub parent: Option<ChrootId>,
     /// Packages of the parent that are taken away.
     pub remove: Vec<PackageName>,
+    /// The tool that makes its base.
+    pub bootstrapper: BootstrapTool,
 }
 
 impl ChrootSpec {
@@ -68,6 +70,7 @@ impl ChrootSpec {
             apt_options: Vec::new(),
             parent: None,
             remove: Vec::new(),
+            bootstrapper: BootstrapTool::Mmdebstrap,
         }
     }
 
@@ -121,6 +124,13 @@ impl ChrootSpec {
         self
     }
 
+    /// Made by another tool; one that needs real root needs a manager that has it (`ManagerOptions::with_privileged`).
+    #[must_use]
+    pub fn with_bootstrapper(mut self, bootstrapper: BootstrapTool) -> Self {
+        self.bootstrapper = bootstrapper;
+        self
+    }
+
     /// The request as records keep it; the keyrings become blobs.
     pub(super) async fn record(&self, cx: &Context, blobs: &dyn BlobStore) -> Result<SpecRecord, ManagerError> {
         let mut archives = Vec::new();
@@ -149,6 +159,8 @@ impl ChrootSpec {
             apt_options: self.apt_options.iter().map(|one| (one.key.clone(), one.value.clone())).collect(),
             parent: self.parent.map(|id| id.to_string()),
             remove: sorted(&self.remove),
+            bootstrapper: Some(self.bootstrapper.name().to_owned())
+                .filter(|_| self.bootstrapper != BootstrapTool::Mmdebstrap),
             imported: None,
         })
     }
@@ -189,6 +201,7 @@ impl ChrootSpec {
         let hooks = record.hooks.iter().map(|(name, text)| Hook { name: name.clone(), text: text.clone() });
         Ok(Self::new(record.suite.clone(), record.architecture.clone(), archives)
             .with_variant(record.variant.parse()?)
+            .with_bootstrapper(record.bootstrapper.as_deref().map_or(Ok(BootstrapTool::Mmdebstrap), str::parse)?)
             .with_include(packages(&record.include)?)
             .with_parent(parent, packages(&record.remove)?)
             .with_hooks(hooks.collect())
@@ -297,6 +310,9 @@ pub(super) fn key(record: &SpecRecord) -> Sha256 {
     }
     if let Some(parent) = &record.parent {
         key.part("parent", parent).list("remove", &record.remove);
+    }
+    if let Some(tool) = &record.bootstrapper {
+        key.part("bootstrapper", tool);
     }
     if let Some(from) = &record.imported {
         key.part("imported", &from.kind).part("sha256", from.sha256.as_bytes());

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use debbuild_chroot::{
     backend::{Session, SessionOptions, UnshareBackend, UnshareOptions},
     confine::BuildUser,
-    create::Mmdebstrap,
+    create::{Bootstrapper, Debootstrap, Mmdebstrap},
     gateway::{Gateway, GatewayOptions},
     limits::Limits,
     manager::{Chroot, ChrootManager, Collected, GcOptions, ManagerOptions, Updated},
@@ -69,6 +69,14 @@ impl App {
     /// # Errors
     /// When the machine is not prepared, or the state folder cannot be made.
     pub async fn chroots(&self, cx: &Context) -> Result<ChrootManager, AppError> {
+        self.chroots_with(cx, false).await
+    }
+
+    /// The chroots of this state folder; with `privileged`, what needs real root may be made.
+    ///
+    /// # Errors
+    /// As [`App::chroots`].
+    pub async fn chroots_with(&self, cx: &Context, privileged: bool) -> Result<ChrootManager, AppError> {
         let user = self.build_user(cx).await?;
         let runner = Arc::clone(self.runner());
         // The build user passes through the state folder to what is its own.
@@ -83,10 +91,11 @@ impl App {
             Arc::clone(&runner),
             self.reader(cx).await?,
             gateway,
-            Arc::new(Mmdebstrap::new(runner)),
+            Arc::new(Mmdebstrap::new(Arc::clone(&runner))),
             Arc::new(UnshareBackend::new(options)),
         );
-        let manager = ChrootManager::new(options)?;
+        let privileged = privileged.then(|| Arc::new(Debootstrap::new(runner)) as Arc<dyn Bootstrapper>);
+        let manager = ChrootManager::new(options.with_privileged(privileged))?;
         manager.reap(cx).await?;
         Ok(manager)
     }
@@ -105,7 +114,7 @@ impl App {
             ChrootOf::Profile(name) => Some(self.profile(name)?),
             ChrootOf::Suite(_) => None,
         };
-        let manager = self.chroots(cx).await?;
+        let manager = self.chroots_with(cx, wish.privileged).await?;
         let own = profile.as_ref().and_then(|profile| profile.architecture.as_ref());
         let architecture = match wish.architecture.as_ref().or(own) {
             Some(architecture) => architecture.clone(),
@@ -142,7 +151,7 @@ impl App {
         Ok(self.chroot_create(cx, &wish, log).await?.id)
     }
 
-    /// The chroot that a lock file describes, made again from exactly its files.
+    /// The chroot that a lock file describes, made again from exactly its files; with `privileged`, also one that needs real root.
     ///
     /// # Errors
     /// Class `usage` when the file is not the lock of a chroot.
@@ -150,20 +159,27 @@ impl App {
         &self,
         cx: &Context,
         file: &AbsPath,
+        privileged: bool,
         log: &mut dyn OutputSink,
     ) -> Result<Chroot, AppError> {
         let bytes = fs::read(file).at("read", file)?;
         let bad = |error| Failure::new(Class::Usage, format!("{file} is not a lock file: {error}"));
         let lock: LockFile = serde_json::from_slice(&bytes).map_err(bad)?;
-        Ok(self.chroots(cx).await?.create_locked(cx, &lock, log).await?)
+        Ok(self.chroots_with(cx, privileged).await?.create_locked(cx, &lock, log).await?)
     }
 
-    /// Makes a new generation of a chroot.
+    /// Makes a new generation of a chroot; with `privileged`, also of one that needs real root.
     ///
     /// # Errors
     /// As making it gives them; the old generation stays.
-    pub async fn chroot_update(&self, cx: &Context, id: &str, log: &mut dyn OutputSink) -> Result<Updated, AppError> {
-        Ok(self.chroots(cx).await?.update(cx, id, log).await?)
+    pub async fn chroot_update(
+        &self,
+        cx: &Context,
+        id: &str,
+        privileged: bool,
+        log: &mut dyn OutputSink,
+    ) -> Result<Updated, AppError> {
+        Ok(self.chroots_with(cx, privileged).await?.update(cx, id, log).await?)
     }
 
     /// Removes a chroot and says which it was.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
-    create::Variant,
+    create::{BootstrapTool, Variant},
     limits::Limits,
     manager::{Chroot, Collected},
 };
@@ -54,7 +54,7 @@ enum ChrootVerb {
     /// Show a chroot: what was asked for, where it came from, and what is installed
     Show(IdArgs),
     /// Make a new generation of a chroot from its archives as they are now, and print its id
-    Update(IdArgs),
+    Update(UpdateArgs),
     /// Show which packages, and which files, differ between two chroots
     Diff(layers::DiffArgs),
     /// Remove a chroot
@@ -92,6 +92,12 @@ struct CreateArgs {
     /// Packages of the parent to take away, with their configuration and what depends on them
     #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',', requires = "parent")]
     remove: Vec<PackageName>,
+    /// The tool that makes it: mmdebstrap, or debootstrap, which needs real root
+    #[arg(long, value_name = "TOOL", default_value = "mmdebstrap", value_parser = bootstrapper, conflicts_with_all = ["parent", "locked"])]
+    bootstrapper: BootstrapTool,
+    /// Allow what needs real root: programs of the chroot's packages run as root of this machine then
+    #[arg(long)]
+    privileged: bool,
     /// Make the chroot of this lock file again, from exactly its files
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "profile", "arch", "include", "variant"])]
     locked: Option<String>,
@@ -101,6 +107,15 @@ struct CreateArgs {
 struct IdArgs {
     /// The chroot: its id, or at least 12 digits of it
     id: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct UpdateArgs {
+    /// The chroot: its id, or at least 12 digits of it
+    id: String,
+    /// Allow what needs real root: programs of the chroot's packages run as root of this machine then
+    #[arg(long)]
+    privileged: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -201,6 +216,10 @@ fn variant(text: &str) -> Result<Variant, String> {
     text.parse().map_err(|error: debbuild_chroot::create::CreateError| error.to_string())
 }
 
+fn bootstrapper(text: &str) -> Result<BootstrapTool, String> {
+    text.parse().map_err(|error: debbuild_chroot::create::CreateError| error.to_string())
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').ok_or("there is no = in it")?;
     Ok((pair.0.to_owned(), pair.1.to_owned()))
@@ -249,11 +268,12 @@ async fn create(door: &Door, args: &CreateArgs) -> Answer {
     let chroot = match (&args.locked, wish) {
         (Some(file), _) => {
             let file = door.app.machine().path(file)?;
-            door.app.chroot_create_locked(&door.cx, &file, &mut log).await?
+            door.app.chroot_create_locked(&door.cx, &file, args.privileged, &mut log).await?
         }
         (None, Some(wish)) => {
             let wish =
                 wish.with_architecture(args.arch.clone()).with_variant(args.variant).with_include(args.include.clone());
+            let wish = wish.with_bootstrapper(args.bootstrapper, args.privileged);
             door.app.chroot_create(&door.cx, &wish, &mut log).await?
         }
         (None, None) => return Ok(Done::Failed(debbuild_core::error::Class::Usage)),
@@ -288,9 +308,9 @@ async fn list(door: &Door) -> Answer {
     Ok(Done::Well)
 }
 
-async fn update(door: &Door, args: &IdArgs) -> Answer {
+async fn update(door: &Door, args: &UpdateArgs) -> Answer {
     let mut log = door.talk.log();
-    let updated = door.app.chroot_update(&door.cx, &args.id, &mut log).await?;
+    let updated = door.app.chroot_update(&door.cx, &args.id, args.privileged, &mut log).await?;
     drop(log);
     let wire = chroot_updated_json(&updated);
     door.out.show(&wire, |_| format!("{}\n", updated.chroot.id))?;

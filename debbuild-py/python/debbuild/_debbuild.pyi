@@ -147,11 +147,14 @@ class Chroots:
         variant: str | None = None,
         include: Sequence[str] | None = None,
         remove: Sequence[str] | None = None,
+        bootstrapper: Literal["mmdebstrap", "debootstrap"] = "mmdebstrap",
+        privileged: bool = False,
     ) -> Chroot:
         """Make a chroot of a suite, by a profile or on top of a parent, or find the one that was made before.
 
         Without ``architecture`` and ``variant`` it has the profile's, else this machine's and ``buildd``. ``parent`` is the id
-        of a chroot, whose archives and options it has; packages of the parent can be taken away (``remove``).
+        of a chroot, whose archives and options it has; packages of the parent can be taken away (``remove``). ``privileged``
+        allows what needs real root (debootstrap): programs of the packages run as root of this machine then.
         """
 
     def install(
@@ -169,7 +172,7 @@ class Chroots:
         by default what the system says of itself.
         """
 
-    def create_locked(self, lock: Path) -> Chroot:
+    def create_locked(self, lock: Path, *, privileged: bool = False) -> Chroot:
         """Make the chroot of a lock file again, from exactly its files."""
 
     def list(self) -> builtins.list[Chroot]:
@@ -178,7 +181,7 @@ class Chroots:
     def show(self, id: str) -> ChrootDetail:
         """All that is known of a chroot; ``id`` is its id, or at least 12 digits of it."""
 
-    def update(self, id: str) -> dict[str, Any]:
+    def update(self, id: str, *, privileged: bool = False) -> dict[str, Any]:
         """Make a new generation from the archives as they are now; ``changed`` says whether it differs."""
 
     def diff(self, old: str, new: str, *, files: bool = False) -> ChrootDiff:

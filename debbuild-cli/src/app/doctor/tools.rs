@@ -20,7 +20,7 @@ const fn tool(group: &'static str, any: &'static [&'static str], package: &'stat
 /// The `PATH` that commands get (see `CommandSpec::new`).
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-const TOOLS: [Tool; 25] = [
+const TOOLS: [Tool; 26] = [
     tool("signatures", &["gpg"], "gpg", Level::Missing),
     tool("signatures", &["gpg-agent"], "gpg-agent", Level::Missing),
     tool("chroots", &["mmdebstrap"], "mmdebstrap", Level::Missing),
@@ -29,6 +29,7 @@ const TOOLS: [Tool; 25] = [
     tool("chroots", &["ip"], "iproute2", Level::Missing),
     tool("chroots", &["socat"], "socat", Level::Missing),
     tool("chroots", &["xz"], "xz-utils", Level::Missing),
+    tool("chroots", &["debootstrap"], "debootstrap", Level::Optional),
     tool("other architectures", &["arch-test"], "arch-test", Level::Optional),
     tool("builds", &["sbuild"], "sbuild", Level::Missing),
     tool("builds", &["dpkg-source"], "dpkg-dev", Level::Missing),
@@ -44,7 +45,7 @@ const TOOLS: [Tool; 25] = [
     tool("iso", &["/usr/lib/grub/x86_64-efi/moddep.lst"], "grub-efi-amd64-bin", Level::Optional),
     tool("boot tests", &["qemu-system-x86_64"], "qemu-system-x86", Level::Optional),
     tool("boot tests", &["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd"], "ovmf", Level::Optional),
-    tool("container tests", &["skopeo"], "skopeo", Level::Optional),
+    tool("container images", &["skopeo"], "skopeo", Level::Optional),
     tool("container tests", &["umoci"], "umoci", Level::Optional),
 ];
 

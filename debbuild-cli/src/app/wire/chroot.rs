@@ -24,6 +24,7 @@ pub fn chroot_json(chroot: &Chroot) -> Value {
         "parent": manifest.spec.parent,
         "remove": manifest.spec.remove,
         "imported": manifest.spec.imported,
+        "bootstrapper": manifest.spec.bootstrapper,
         "created": manifest.created,
         "epoch": manifest.epoch,
         "packages": manifest.packages,

@@ -36,6 +36,7 @@ fn text(detail: &ChrootDetail) -> String {
     text.extend(spec.apt_options.iter().map(|(name, value)| format!("apt option: {name} {value}\n")));
     text.extend(spec.parent.iter().map(|parent| format!("parent: {parent}\n")));
     text.extend(spec.remove.iter().map(|name| format!("taken away: {name}\n")));
+    text.extend(spec.bootstrapper.iter().map(|tool| format!("bootstrapper: {tool}\n")));
     text.extend(spec.imported.iter().map(|from| format!("imported: {} sha256:{}\n", from.kind, from.sha256)));
     text.extend(detail.layers.iter().map(|layer| format!("layer over it: {layer}\n")));
     for package in &detail.packages {

@@ -40,6 +40,7 @@ class Chroot(TypedDict):
     parent: str | None
     remove: list[str]
     imported: ChrootImport | None
+    bootstrapper: str | None
     created: str
     epoch: str
     packages: int
