@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io::{self, BufWriter, Read, Write as _},
+    io::{self, BufWriter, Read as _, Write as _},
     os::unix::ffi::OsStrExt as _,
     path::Path,
 };
