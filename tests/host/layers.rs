@@ -167,7 +167,7 @@ async fn an_archive_that_means_harm_touches_nothing() {
     let script = r#"mkdir -p root/var/lib/dpkg root/usr/lib && cd root
         printf 'Package: dpkg\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n' >var/lib/dpkg/status
         echo VERSION_CODENAME=bookworm >usr/lib/os-release
-        ln -s .. out && tar -cf ../up.tar --transform 's,^var/x,../x,' var usr && echo x >x && tar -rf ../up.tar --transform 's,^x,../../harm,' -P x
+        ln -s .. out && echo x >x && tar -cf ../up.tar var usr && tar -rf ../up.tar -P --transform 's,^x,../../harm,' x
         tar -cf ../through.tar var usr out && tar -rf ../through.tar --transform 's,^x,out/harm,' x"#;
     let made = user.spec(user.place(CommandSpec::new("sh")).with_args(["-ec", script])).await;
     assert_eq!(made.status, 0, "{made:?}");
