@@ -53,6 +53,8 @@ def chroots(folder):
     """The same of chroots and sessions."""
     ours, theirs = means(folder, "first")
     yield "first buildd chroot of a suite from a warm gateway, of `mmdebstrap`", ours / theirs, 0.75, ""
+    ours, theirs = means(folder, "layer")
+    yield "a package on top of a chroot that exists, of `mmdebstrap --include`", ours / theirs, 0.2, ""
     yield "a chroot that exists", means(folder, "again")[0], 0.1, " s"
     yield "a session that runs `true`", means(folder, "session")[0], 0.3, " s"
     parallel, turn = means(folder, "sixteen")

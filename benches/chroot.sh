@@ -41,6 +41,16 @@ bench first \
   -n 'debbuild chroot create' --prepare ./forget "$DEBBUILD_BIN -q chroot create --suite $suite" \
   -n 'mmdebstrap' --prepare "rm -f $work/peer.tar" "mmdebstrap --quiet --variant=buildd $suite $work/peer.tar $mirror"
 id=$("$DEBBUILD_BIN" -q chroot create --suite "$suite")
+# The warm run reads apt's lists, which the next ones are given.
+cat >unlayer <<SH
+#!/bin/sh
+"$DEBBUILD_BIN" --format json chroot list | python3 -c 'import json, sys; [print(one["id"]) for one in json.load(sys.stdin) if one["parent"]]' |
+  while read -r layer; do "$DEBBUILD_BIN" -q chroot remove "\$layer"; done
+SH
+chmod +x unlayer
+bench layer \
+  -n 'debbuild chroot install' --prepare ./unlayer "$DEBBUILD_BIN -q chroot install $id less" \
+  -n 'mmdebstrap --include' --prepare "rm -f $work/peer.tar" "mmdebstrap --quiet --variant=buildd --include=less $suite $work/peer.tar $mirror"
 runs=20
 bench again -n 'debbuild chroot create, once more' "$DEBBUILD_BIN -q chroot create --suite $suite"
 bench session -n 'debbuild chroot run -- true' "$DEBBUILD_BIN -q chroot run $id -- true"

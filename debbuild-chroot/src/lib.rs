@@ -8,6 +8,7 @@ pub mod confine;
 pub mod create;
 mod durable;
 pub mod gateway;
+pub mod import;
 pub mod layer;
 pub mod limits;
 pub mod manager;

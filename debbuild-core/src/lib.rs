@@ -21,6 +21,7 @@ pub mod cancel;
 pub mod changelog;
 pub mod clock;
 pub mod command;
+pub mod compressed;
 pub mod config;
 pub mod context;
 pub mod control;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
-    create::Variant,
+    create::{BootstrapTool, Variant},
     limits::Limits,
 };
 use debbuild_cli::app::{
@@ -87,7 +87,8 @@ pub(crate) fn wish(
 #[pymethods]
 impl PyChroots {
     #[pyo3(signature = (
-        suite=None, *, profile=None, parent=None, architecture=None, variant=None, include=None, remove=None
+        suite=None, *, profile=None, parent=None, architecture=None, variant=None, include=None, remove=None,
+        bootstrapper="mmdebstrap", privileged=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn create<'py>(
@@ -100,21 +101,25 @@ impl PyChroots {
         variant: Option<&str>,
         include: Option<Vec<String>>,
         remove: Option<Vec<String>>,
+        bootstrapper: &str,
+        privileged: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let own = [suite, profile, architecture, variant].iter().any(Option::is_some);
         if let Some(layer) = layers::asked(parent, own, include.as_deref(), remove.as_deref()).into_py_result(py)? {
             return layers::make(&self.0, py, layer);
         }
         let wish = wish((suite, profile), architecture, variant, include).into_py_result(py)?;
+        let wish = wish.with_bootstrapper(bootstrapper.parse::<BootstrapTool>().into_py_result(py)?, privileged);
         self.0.show_logged(py, |app, cx, mut log| async move {
             Ok(chroot_json(&app.chroot_create(&cx, &wish, &mut log).await?))
         })
     }
 
-    fn create_locked<'py>(&self, py: Python<'py>, lock: PathBuf) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (lock, *, privileged=false))]
+    fn create_locked<'py>(&self, py: Python<'py>, lock: PathBuf, privileged: bool) -> PyResult<Bound<'py, PyAny>> {
         let lock = self.0.path(&lock).into_py_result(py)?;
-        self.0.show_logged(py, |app, cx, mut log| async move {
-            Ok(chroot_json(&app.chroot_create_locked(&cx, &lock, &mut log).await?))
+        self.0.show_logged(py, move |app, cx, mut log| async move {
+            Ok(chroot_json(&app.chroot_create_locked(&cx, &lock, privileged, &mut log).await?))
         })
     }
 
@@ -127,21 +132,22 @@ impl PyChroots {
     }
 
     fn show<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {
-        self.0.show(py, |app, cx| async move {
-            let manager = app.chroots(&cx).await?;
-            let chroot = manager.find(&id)?;
-            Ok(chroot_detail_json(&chroot, &manager.lock(chroot.id)?))
+        self.0.show(py, |app, cx| async move { Ok(chroot_detail_json(&app.chroot_show(&cx, &id).await?)) })
+    }
+
+    #[pyo3(signature = (id, *, privileged=false))]
+    fn update<'py>(&self, py: Python<'py>, id: String, privileged: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show_logged(py, move |app, cx, mut log| async move {
+            Ok(chroot_updated_json(&app.chroot_update(&cx, &id, privileged, &mut log).await?))
         })
     }
 
-    fn update<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {
-        self.0.show_logged(py, |app, cx, mut log| async move {
-            Ok(chroot_updated_json(&app.chroot_update(&cx, &id, &mut log).await?))
-        })
-    }
-
-    fn diff<'py>(&self, py: Python<'py>, old: String, new: String) -> PyResult<Bound<'py, PyAny>> {
-        self.0.show(py, |app, cx| async move { Ok(chroot_diff_json(&app.chroot_diff(&cx, &old, &new).await?)) })
+    #[pyo3(signature = (old, new, *, files=false))]
+    fn diff<'py>(&self, py: Python<'py>, old: String, new: String, files: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(
+            py,
+            move |app, cx| async move { Ok(chroot_diff_json(&app.chroot_diff(&cx, &old, &new, files).await?)) },
+        )
     }
 
     fn copy_out(&self, py: Python<'_>, id: String, path: String, into: PathBuf) -> PyResult<()> {

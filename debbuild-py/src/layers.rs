@@ -1,7 +1,13 @@
-//! `App.chroots`: chroots on top of others.
+//! `App.chroots`: chroots on top of others, from elsewhere and to elsewhere.
 
-use debbuild_cli::app::{AppError, Failure, chroot_json};
-use debbuild_core::{error::Class, name::PackageName};
+use std::path::PathBuf;
+
+use debbuild_cli::app::{AppError, ExportForm, Failure, chroot_exported_json, chroot_json};
+use debbuild_core::{
+    arch::Architecture,
+    error::Class,
+    name::{PackageName, SuiteName},
+};
 use pyo3::prelude::*;
 
 use crate::{chroots::PyChroots, convert::IntoPy as _, handle::Handle};
@@ -59,5 +65,29 @@ impl PyChroots {
         let install = names(&packages.unwrap_or_default()).into_py_result(py)?;
         let remove = names(&remove.unwrap_or_default()).into_py_result(py)?;
         make(&self.0, py, Layer { parent: id, install, remove })
+    }
+
+    #[pyo3(signature = (id, to, *, form="tar"))]
+    fn export<'py>(&self, py: Python<'py>, id: String, to: PathBuf, form: &str) -> PyResult<Bound<'py, PyAny>> {
+        let form = form.parse::<ExportForm>().into_py_result(py)?;
+        let to = self.0.path(&to).into_py_result(py)?;
+        self.0.show(py, move |app, cx| async move {
+            Ok(chroot_exported_json(&app.chroot_export(&cx, &id, form, &to).await?))
+        })
+    }
+
+    #[pyo3(signature = (source, *, suite=None, architecture=None))]
+    fn import_system<'py>(
+        &self,
+        py: Python<'py>,
+        source: String,
+        suite: Option<&str>,
+        architecture: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let suite = suite.map(SuiteName::new).transpose().into_py_result(py)?;
+        let architecture = architecture.map(Architecture::new).transpose().into_py_result(py)?;
+        self.0.show(py, |app, cx| async move {
+            Ok(chroot_json(&app.chroot_import(&cx, &source, suite, architecture).await?))
+        })
     }
 }

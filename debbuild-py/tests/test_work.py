@@ -26,6 +26,12 @@ def test_chroots_of_an_empty_state_folder(app: debbuild.App) -> None:
     with pytest.raises(errors.NotFoundError):
         app.chroots.install("0" * 64, ["hello"])
     with pytest.raises(errors.NotFoundError):
+        app.chroots.import_system("no-such-system.tar")
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.export("0" * 64, Path("system.tar"))
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.diff("0" * 64, "1" * 64, files=True)
+    with pytest.raises(errors.NotFoundError):
         app.chroots.create(parent="0" * 64, include=["hello"], remove=["nano"])
     with pytest.raises(errors.NotFoundError):
         app.chroots.copy_out("0" * 64, "/etc/debian_version", ".")
@@ -41,10 +47,16 @@ def test_wishes_are_checked_first(app: debbuild.App, tmp_path: Path) -> None:
         app.chroots.create("bookworm", profile="bookworm")
     with pytest.raises(errors.UsageError, match="did you mean"):
         app.chroots.create(profile="bookworn")
+    with pytest.raises(errors.UsageError, match="not a bootstrapper"):
+        app.chroots.create("bookworm", bootstrapper="cdebootstrap")  # type: ignore[arg-type]
     with pytest.raises(errors.UsageError, match="name only packages"):
         app.chroots.create("bookworm", parent="0" * 64)
     with pytest.raises(errors.UsageError, match="from a parent"):
         app.chroots.create("bookworm", remove=["nano"])
+    with pytest.raises(errors.UsageError, match="not a form"):
+        app.chroots.export("0" * 64, Path("system.zip"), form="zip")  # type: ignore[arg-type]
+    with pytest.raises(errors.UsageError, match="named by its digest"):
+        app.chroots.import_system("docker://mirror.example/debian:12")
     with pytest.raises(errors.UsageError, match="none is named"):
         app.chroots.install("0" * 64)
     with pytest.raises(errors.UsageError):

@@ -1,4 +1,4 @@
-//! Layers by the real tools: the packages of a chroot made from nothing, sooner, again from a lock, and nothing left of the making.
+//! Layers, imports and exports by the real tools: the packages of a chroot from nothing, sooner, again from a lock; the same system back.
 
 use std::{
     sync::Arc,
@@ -9,7 +9,11 @@ use debbuild_chroot::{
     layer::{LayerRequest, SessionLayers, conformance},
     manager::{Chroot, ChrootSpec},
 };
-use debbuild_core::{command::Discard, lock::LockedPackage, name::PackageName};
+use debbuild_core::{
+    command::{CommandSpec, Discard},
+    lock::LockedPackage,
+    name::PackageName,
+};
 use debbuild_suite::{
     bench::{Bench, cache},
     debbuild::Sandbox,
@@ -111,4 +115,65 @@ async fn the_command_line_installs_on_top_of_a_chroot() {
     assert_eq!((none.status, &none.error()["class"]), (3, &"not-found".into()), "{none:?}");
     assert_eq!(run(&["install", layer]).await.error()["class"], "usage");
     assert_eq!(run(&["remove", layer]).await.status, 0);
+}
+
+#[tokio::test]
+async fn a_chroot_leaves_and_comes_back_as_an_archive_and_as_an_image() {
+    let (bench, user) = (Bench::open(cache()).await, Sandbox::new());
+    let (_, parent) = shared(&bench).await;
+    let (id, home) = (parent.id.to_string(), cache());
+    let run = async |args: &[&str]| {
+        let ran = user.run([&["--home", home.as_str(), "--format", "json", "chroot"], args].concat()).await;
+        assert_eq!(ran.status, 0, "{ran:?}");
+        ran.json()
+    };
+    let exported = run(&["export", &id, "system.tar"]).await;
+    assert_eq!(exported["sha256"], parent.manifest.tarball.sha256.to_string(), "byte for byte");
+    assert_eq!(std::fs::read(user.path().join("system.tar")).unwrap(), std::fs::read(&parent.tarball).unwrap());
+    let xz = user.spec(user.place(CommandSpec::new("xz")).with_args(["-0", "--keep", "system.tar"])).await;
+    assert_eq!(xz.status, 0, "{xz:?}");
+    let images = [run(&["export", &id, "one", "--as", "oci"]).await, run(&["export", &id, "two", "--as", "oci"]).await];
+    assert_eq!(images[0]["sha256"], images[1]["sha256"], "the same image every time");
+    let archive =
+        user.spec(user.place(CommandSpec::new("tar")).with_args(["-cf", "image.tar", "-C", "one", "."])).await;
+    assert_eq!(archive.status, 0, "{archive:?}");
+    let source = |path: &str| format!("oci:{path}@sha256:{}", images[0]["sha256"].as_str().unwrap());
+    let mut ids = Vec::new();
+    for source in ["system.tar", "system.tar.xz", images[0]["source"].as_str().unwrap(), &source("image.tar")] {
+        let imported = run(&["import", source]).await;
+        assert_eq!((&imported["suite"], &imported["packages"]), (&"bookworm".into(), &parent.manifest.packages.into()));
+        ids.push(imported["id"].as_str().unwrap().to_owned());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    for imported in &ids {
+        let said = user.run(["--home", home.as_str(), "chroot", "run", imported, "--", "apt-get", "--version"]).await;
+        assert!(said.status == 0 && said.stdout.starts_with("apt "), "{said:?}");
+        let diff = run(&["diff", &id, imported, "--files"]).await;
+        let files = diff["files"].as_array().unwrap();
+        let outside = |change: &&serde_json::Value| !change["path"].as_str().unwrap().starts_with("/dev/");
+        assert_eq!(files.iter().find(outside), None, "everything but device nodes is the same");
+        assert_eq!((&diff["removed"], &diff["added"]), (&serde_json::json!([]), &serde_json::json!([])));
+        run(&["remove", imported]).await;
+    }
+    let skopeo = user.spec(user.place(CommandSpec::new("skopeo")).with_args(["inspect", "oci:one"])).await;
+    assert_eq!(skopeo.status, 0, "{skopeo:?}");
+}
+
+#[tokio::test]
+async fn an_archive_that_means_harm_touches_nothing() {
+    let (bench, user) = (Bench::open(cache()).await, Sandbox::new());
+    let (home, scratch) = (bench.home.as_str().to_owned(), user.path().clone());
+    let script = r#"mkdir -p root/var/lib/dpkg root/usr/lib && cd root
+        printf 'Package: dpkg\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n' >var/lib/dpkg/status
+        echo VERSION_CODENAME=bookworm >usr/lib/os-release
+        ln -s .. out && echo x >x && tar -cf ../up.tar var usr && tar -rf ../up.tar -P --transform 's,^x,../../harm,' x
+        tar -cf ../through.tar var usr out && tar -rf ../through.tar --transform 's,^x,out/harm,' x"#;
+    let made = user.spec(user.place(CommandSpec::new("sh")).with_args(["-ec", script])).await;
+    assert_eq!(made.status, 0, "{made:?}");
+    for name in ["up.tar", "through.tar"] {
+        let ran = user.run(["--home", &home, "--format", "json", "chroot", "import", name]).await;
+        assert_eq!((ran.status, &ran.error()["class"]), (2, &"usage".into()), "{name}: {ran:?}");
+    }
+    assert!(!scratch.join("harm").as_std().exists() && !scratch.parent().join("harm").as_std().exists());
 }

@@ -1,6 +1,7 @@
 //! Tests that need real tools; `tests/run.sh` installs them and runs these.
 
 mod acquire;
+mod bootstrappers;
 mod build;
 mod chroot;
 mod compose;

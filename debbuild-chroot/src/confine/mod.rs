@@ -17,6 +17,7 @@ use debbuild_core::{
     path::{AbsPath, FileError, PathError},
 };
 pub use scratch::{Scratch, reap, remove_tree};
+use user::die_with_us;
 pub use user::{BuildUser, SubIds};
 
 /// The port on 127.0.0.1, inside the namespaces, that leads to the gateway.
@@ -38,6 +39,9 @@ pub enum Mapping {
     Identity,
     /// The build user is root, its subordinate ids are 1 and up: for what sets up a file system itself.
     Root,
+    /// There is no user namespace: root of the host, in the other namespaces. For tools that cannot do without it, where somebody asked
+    /// for that.
+    Host,
 }
 
 /// How a command is confined.
@@ -88,9 +92,11 @@ impl Confinement {
     /// Pure: the arguments alone say what happens, and no data is part of shell text.
     #[must_use]
     pub fn wrap(&self, mut spec: CommandSpec) -> CommandSpec {
-        let mut args = self.user.become_args();
+        let host = self.mapping == Mapping::Host;
+        let mut args = if host { die_with_us() } else { self.user.become_args() };
         args.push("unshare".to_owned());
-        args.extend(["--user", "--net", "--pid", "--ipc", "--uts", "--mount"].map(str::to_owned));
+        args.extend((!host).then(|| "--user".to_owned()));
+        args.extend(["--net", "--pid", "--ipc", "--uts", "--mount"].map(str::to_owned));
         args.extend(["--fork", "--kill-child", "--mount-proc"].map(str::to_owned));
         args.extend(self.map_args());
         let relay = if self.gateway { RELAY_PORT.to_string() } else { String::new() };
@@ -114,6 +120,7 @@ impl Confinement {
                 format!("--map-users={user},{user},{users}"),
                 format!("--map-groups={group},{group},{groups}"),
             ],
+            Mapping::Host => Vec::new(),
             Mapping::Root => vec![
                 "--map-user=0".to_owned(),
                 "--map-group=0".to_owned(),

@@ -46,6 +46,16 @@ fn an_ordinary_user_stays_itself() {
     assert_eq!(args[args.len() - 4..], ["/mnt/disk/x", "/media", "", "true"]);
 }
 
+#[test]
+fn real_root_stays_root_in_all_namespaces_but_that_of_users() {
+    let scratch = AbsPath::new("/state/scratch/x").unwrap();
+    let confinement = Confinement::new(user(true), &scratch).with_mapping(Mapping::Host);
+    let args = words(&confinement.wrap(CommandSpec::new("true")));
+    assert_eq!(args[..5], ["--pdeathsig", "KILL", "--", "unshare", "--net"]);
+    assert!(!args.iter().any(|arg| arg == "--user" || arg.starts_with("--map") || arg.starts_with("--reuid")));
+    assert_eq!(args[args.len() - 4..], ["/state/scratch/x", "/mnt", "3142", "true"]);
+}
+
 #[tokio::test]
 async fn the_user_comes_from_the_hosts_databases() {
     let runner = ScriptedRunner::new()

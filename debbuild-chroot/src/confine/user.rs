@@ -92,9 +92,14 @@ impl BuildUser {
                 "--clear-groups".to_owned(),
             ]);
         }
-        args.extend(["--pdeathsig", "KILL", "--"].map(str::to_owned));
+        args.extend(die_with_us());
         args
     }
+}
+
+/// The last arguments of setpriv(1): die with the process that started us.
+pub(super) fn die_with_us() -> Vec<String> {
+    ["--pdeathsig", "KILL", "--"].map(str::to_owned).to_vec()
 }
 
 async fn subids(

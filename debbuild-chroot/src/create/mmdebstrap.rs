@@ -109,7 +109,7 @@ pub(super) fn apt_files(request: &BootstrapRequest) -> Vec<(&'static str, String
 }
 
 /// Writes what the command line names into the scratch folder.
-fn prepare(request: &BootstrapRequest, scratch: &Scratch, user: &BuildUser) -> Result<(), CreateError> {
+pub(super) fn prepare(request: &BootstrapRequest, scratch: &Scratch, user: &BuildUser) -> Result<(), CreateError> {
     let file = |name: &str, bytes: &[u8], mode: u32| -> Result<(), CreateError> {
         let path = scratch.path().descend(name)?;
         fs::write(&path, bytes).at("write", &path)?;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod debootstrap;
 mod memory;
 mod mmdebstrap;
 mod options;
@@ -23,6 +24,7 @@ use debbuild_core::{
     path::{AbsPath, FileError, PathError},
     version::Version,
 };
+pub use debootstrap::Debootstrap;
 pub use memory::MemoryBootstrapper;
 pub use mmdebstrap::Mmdebstrap;
 pub(crate) use mmdebstrap::failure;
@@ -80,6 +82,37 @@ impl std::str::FromStr for Variant {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|v| v.name() == text).ok_or_else(|| CreateError::Variant(text.to_owned()))
+    }
+}
+
+/// The tool that makes a base system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum BootstrapTool {
+    /// mmdebstrap(1), which needs no rights on the host.
+    #[default]
+    Mmdebstrap,
+    /// debootstrap(8), which needs real root.
+    Debootstrap,
+}
+
+impl BootstrapTool {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mmdebstrap => "mmdebstrap",
+            Self::Debootstrap => "debootstrap",
+        }
+    }
+}
+
+impl std::str::FromStr for BootstrapTool {
+    type Err = CreateError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = [Self::Mmdebstrap, Self::Debootstrap].into_iter().find(|tool| tool.name() == text);
+        known.ok_or_else(|| CreateError::Tool(text.to_owned()))
     }
 }
 
@@ -220,6 +253,20 @@ pub enum CreateError {
     /// Not a variant.
     #[error("not a variant: {0:?} (there are essential, apt, minbase, buildd, important, standard)")]
     Variant(String),
+    /// Not a tool that makes base systems.
+    #[error("not a bootstrapper: {0:?} (there are mmdebstrap, debootstrap)")]
+    Tool(String),
+    /// The tool does not make such systems.
+    #[error("{tool} makes no variant {variant}")]
+    ToolVariant {
+        /// The tool.
+        tool: &'static str,
+        /// The variant.
+        variant: Variant,
+    },
+    /// The tool needs real root, and this process is not root.
+    #[error("{0} needs real root")]
+    NeedsRoot(&'static str),
     /// Not an option of apt that can be given.
     #[error("option of apt {key}: {reason}")]
     AptOption {
@@ -257,7 +304,8 @@ pub enum CreateError {
 impl Classify for CreateError {
     fn class(&self) -> Class {
         match self {
-            Self::Variant(_) | Self::AptOption { .. } => Class::Usage,
+            Self::Variant(_) | Self::AptOption { .. } | Self::Tool(_) | Self::ToolVariant { .. } => Class::Usage,
+            Self::NeedsRoot(_) => Class::NotAllowed,
             Self::NoPackage(_) => Class::NotFound,
             Self::Dependencies(_) => Class::Dependencies,
             Self::Command(error) => error.class(),

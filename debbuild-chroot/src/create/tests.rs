@@ -32,6 +32,36 @@ fn the_command_line_leaves_no_trace_of_the_gateway() {
 }
 
 #[test]
+fn debootstrap_gets_the_suites_own_archive_and_leaves_the_rest_to_apt() {
+    let mut sources = request().sources;
+    sources[1].suite = SuiteName::new("bookworm-updates").unwrap();
+    sources.reverse();
+    let asked = BootstrapRequest { sources, ..request() };
+    let spec = debootstrap::command(&asked, "/mnt").unwrap();
+    let words: Vec<String> = spec.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let expected = [
+        "debootstrap",
+        "/mnt",
+        "bookworm",
+        "amd64",
+        "buildd",
+        "main,contrib",
+        "http://mirror.example/debian",
+        "",
+        "eatmydata",
+        "g++",
+    ];
+    assert_eq!((spec.program.as_str(), words[0].as_str(), &words[2..]), ("sh", "-c", &expected.map(str::to_owned)[..]));
+    assert_eq!(spec.env["http_proxy"], "http://127.0.0.1:3142");
+    let small = BootstrapRequest { variant: Variant::Apt, ..request() };
+    assert_eq!(debootstrap::command(&small, "/mnt").unwrap_err().class(), Class::Usage);
+    for tool in [BootstrapTool::Mmdebstrap, BootstrapTool::Debootstrap] {
+        assert_eq!(tool.name().parse::<BootstrapTool>().unwrap(), tool);
+    }
+    assert_eq!("cdebootstrap".parse::<BootstrapTool>().unwrap_err().class(), Class::Usage);
+}
+
+#[test]
 fn sources_name_their_keys_by_kind() {
     let mut sources = request().sources;
     sources[1] = sources[1].clone().with_check_valid_until(false);

@@ -20,6 +20,7 @@ use debbuild_core::{
     path::{AbsPath, FileError},
 };
 pub use memory::MemoryLayers;
+pub(crate) use pack::status;
 pub use session::SessionLayers;
 
 use crate::{

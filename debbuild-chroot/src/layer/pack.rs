@@ -52,7 +52,7 @@ pub(super) fn mounted(parent: &AbsPath, to: &mut impl Write) -> Result<(), Layer
 }
 
 /// The dpkg status in a tar archive.
-pub(super) fn status(tarball: &AbsPath) -> Result<String, LayerError> {
+pub(crate) fn status(tarball: &AbsPath) -> Result<String, LayerError> {
     let mut archive = tar::Archive::new(File::open(tarball).at("open", tarball)?);
     for entry in archive.entries_with_seek().at("read", tarball)? {
         let entry = entry.at("read", tarball)?;

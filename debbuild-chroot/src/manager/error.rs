@@ -6,6 +6,7 @@ use debbuild_core::{
     blob::BlobError,
     build::ChrootId,
     deb::DebError,
+    digest::Sha256,
     error::{Class, Classify},
     name::PackageName,
     path::{FileError, PathError},
@@ -17,6 +18,7 @@ use crate::{
     confine::ConfineError,
     create::CreateError,
     gateway::{GatewayError, UpstreamFailure},
+    import::ImportError,
     layer::LayerError,
 };
 
@@ -62,6 +64,20 @@ pub enum ManagerError {
         /// Why not.
         reason: String,
     },
+    /// A tool that needs real root was not allowed.
+    #[error("{0} needs real root, which nobody allowed")]
+    Privileged(&'static str),
+    /// A chroot that was imported was to be made from archives.
+    #[error("the chroot was imported ({kind}, sha256 {sha256}): nobody knows the archives to make it from")]
+    Imported {
+        /// `tar` or `oci`.
+        kind: String,
+        /// The digest of what it was imported from.
+        sha256: Sha256,
+    },
+    /// A system could not be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// A layer could not be made.
     #[error(transparent)]
     Layer(LayerError),
@@ -149,8 +165,12 @@ impl Classify for ManagerError {
     fn class(&self) -> Class {
         match self {
             Self::NotFound(_) | Self::Absent { .. } => Class::NotFound,
-            Self::Ambiguous(_) | Self::Lock(_) | Self::TwoVersions(_) | Self::Parent { .. } => Class::Usage,
+            Self::Ambiguous(_) | Self::Lock(_) | Self::TwoVersions(_) | Self::Parent { .. } | Self::Imported { .. } => {
+                Class::Usage
+            }
             Self::OtherArchitecture { .. } => Class::Architecture,
+            Self::Privileged(_) => Class::NotAllowed,
+            Self::Import(error) => error.class(),
             Self::Layer(error) => error.class(),
             Self::NoArchives | Self::Priority { .. } => Class::Config,
             Self::Undecided(_) => Class::Infrastructure,
@@ -182,6 +202,9 @@ impl Classify for ManagerError {
             Self::Source(error) => error.hint(),
             Self::Create(error) => error.hint(),
             Self::Layer(error) => error.hint(),
+            Self::Import(error) => error.hint(),
+            Self::Privileged(_) => Some("--privileged allows it: programs of its packages run as root then".to_owned()),
+            Self::Imported { .. } => Some("debbuild chroot import takes the same bytes again".to_owned()),
             Self::Session(error) => error.hint(),
             Self::Confine(error) => error.hint(),
             _ => None,

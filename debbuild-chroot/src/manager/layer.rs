@@ -130,7 +130,7 @@ impl ChrootManager {
     /// those taken away.
     ///
     /// # Errors
-    /// [`ManagerError::Parent`] when the chroot has no archives, or no apt.
+    /// [`ManagerError::Parent`] when the chroot has no apt; [`ManagerError::Imported`] when it has no archives.
     pub async fn layer_of(
         &self,
         cx: &Context,
@@ -138,14 +138,11 @@ impl ChrootManager {
         include: Vec<PackageName>,
         remove: Vec<PackageName>,
     ) -> Result<ChrootSpec, ManagerError> {
-        let refuse = |reason: &str| ManagerError::Parent { id: parent.manifest.id.clone(), reason: reason.to_owned() };
-        if parent.manifest.spec.archives.is_empty() {
-            return Err(refuse("it has no archives to install from"));
-        }
-        if !self.lock(parent.id)?.packages.iter().any(|package| package.name.as_str() == "apt") {
-            return Err(refuse("it has no apt"));
-        }
         let spec = ChrootSpec::from_record(cx, &parent.manifest.spec, &*self.0.blobs).await?;
+        if !self.lock(parent.id)?.packages.iter().any(|package| package.name.as_str() == "apt") {
+            let (id, reason) = (parent.manifest.id.clone(), "it has no apt".to_owned());
+            return Err(ManagerError::Parent { id, reason });
+        }
         Ok(spec.with_hooks(Vec::new()).with_include(include).with_parent(Some(parent.id), remove))
     }
 
@@ -274,6 +271,7 @@ fn check(record: &SpecRecord, parent: &Chroot) -> Result<(), ManagerError> {
         ("suite", record.suite == below.suite),
         ("architecture", record.architecture == below.architecture),
         ("variant", record.variant == below.variant),
+        ("bootstrapper", record.bootstrapper == below.bootstrapper),
         ("archives", record.archives == below.archives),
         ("options of apt", record.apt_options == below.apt_options),
         ("scripts", record.hooks.is_empty()),

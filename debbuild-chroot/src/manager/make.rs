@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use debbuild_core::{
     acquire::{ArchiveReader, Suite},
-    blob::Adopt,
+    blob::{Adopt, Blob},
     blocking,
     build::ChrootId,
+    clock::Timestamp,
     command::OutputSink,
     context::Context,
-    digest::KeyHasher,
+    digest::{KeyHasher, Sha256},
     event::Unit,
     lock::{ArchiveAccess, LockFile, LockKind, LockedFile},
     name::{ComponentName, SuiteName},
@@ -24,7 +25,9 @@ use super::{
 };
 use crate::{
     confine::Scratch,
-    create::{BootstrapRequest, Bootstrapped, InnerSource, Pin, apt_conf, exact_versions, preferences, sources},
+    create::{
+        BootstrapRequest, BootstrapTool, Bootstrapped, InnerSource, Pin, apt_conf, exact_versions, preferences, sources,
+    },
     gateway::{AccessRecord, AllowedArchive, Expected, ExpectedFiles, GatewayOptions, Mode},
     layer::LayerRequest,
 };
@@ -46,6 +49,17 @@ pub(super) struct Product {
     pub(super) made: Bootstrapped,
     pub(super) access: AccessRecord,
     pub(super) adopt: Adopt,
+}
+
+/// A finished chroot that is to enter the catalogue.
+pub(super) struct Entry {
+    pub(super) id: ChrootId,
+    pub(super) tarball: Blob,
+    pub(super) epoch: Timestamp,
+    pub(super) packages: usize,
+    pub(super) tool: (String, String),
+    /// What the lock needs besides its own bytes.
+    pub(super) below: Vec<Sha256>,
 }
 
 impl ChrootManager {
@@ -74,7 +88,7 @@ impl ChrootManager {
         let scratch = Scratch::create(&self.0.scratch, "create", &self.0.user)?;
         let options = gateway_options(&opened, replay, self.0.offline);
         let made = match &parent {
-            None => self.bootstrap(&cx, &request, &scratch, options, log).await,
+            None => self.bootstrap(&cx, spec.bootstrapper, &request, &scratch, options, log).await,
             Some(parent) => {
                 let layer = LayerRequest::new(options, epoch).with_packages(spec.include.clone(), spec.remove.clone());
                 let layer = layer.with_upgrade(parent.is_behind(&opened)).with_replay(replay.is_some());
@@ -110,13 +124,19 @@ impl ChrootManager {
     async fn bootstrap(
         &self,
         cx: &Context,
+        tool: BootstrapTool,
         request: &BootstrapRequest,
         scratch: &Scratch,
         options: GatewayOptions,
         log: &mut dyn OutputSink,
     ) -> Result<Product, ManagerError> {
+        let bootstrapper = match (tool, &self.0.privileged) {
+            (BootstrapTool::Mmdebstrap, _) => &self.0.bootstrapper,
+            (BootstrapTool::Debootstrap, Some(bootstrapper)) => bootstrapper,
+            (BootstrapTool::Debootstrap, None) => return Err(ManagerError::Privileged(tool.name())),
+        };
         let door = self.0.gateway.open(cx, &scratch.socket()?, options)?;
-        let made = self.0.bootstrapper.bootstrap(cx, request, scratch, &self.0.user, log).await;
+        let made = bootstrapper.bootstrap(cx, request, scratch, &self.0.user, log).await;
         let access = door.close().await;
         // The build user could still write to a linked file of its own.
         let adopt = if self.0.user.switch { Adopt::Copy } else { Adopt::Link };
@@ -150,10 +170,25 @@ impl ChrootManager {
         lock.tools.insert(made.tool.0.clone(), made.tool.1.clone());
         let id = identity(&lock, request, record)?;
         let tarball = parts.blobs.adopt(cx, &made.tarball, adopt, None).await?;
+        let below = parent.map(Parent::blobs).unwrap_or_default();
+        let entry = Entry { id, tarball, epoch: request.epoch, packages: lock.packages.len(), tool: made.tool, below };
+        self.enter(cx, record, &lock, entry).await
+    }
+
+    /// Pins what a finished chroot needs, and puts it into the catalogue as the newest of its request.
+    pub(super) async fn enter(
+        &self,
+        cx: &Context,
+        record: &SpecRecord,
+        lock: &LockFile,
+        entry: Entry,
+    ) -> Result<Chroot, ManagerError> {
+        let parts = &self.0;
+        let Entry { id, tarball, epoch, packages, tool, below } = entry;
         let lock_bytes = lock.to_json().map_err(|error| spec::bad("the lock", error))?;
         let lock_blob = parts.blobs.put(cx, lock_bytes.clone().into()).await?;
         let mut kept = lock.blobs();
-        kept.extend(parent.iter().flat_map(|parent| parent.blobs()));
+        kept.extend(below);
         kept.extend(record.archives.iter().map(|archive| archive.keyring_sha256));
         kept.extend([tarball.id, lock_blob.id]);
         parts.blobs.pin(cx, super::ROOT_OWNER, &id.to_string(), &kept).await?;
@@ -164,11 +199,11 @@ impl ChrootManager {
             spec_key,
             spec: record.clone(),
             created: cx.now(),
-            epoch: request.epoch,
+            epoch,
             tarball: FileRecord { sha256: tarball.id, size: tarball.size },
             lock: lock_blob.id,
-            packages: lock.packages.len(),
-            tool: made.tool,
+            packages,
+            tool,
         };
         let path = parts.blobs.local(cx, tarball.id).await?;
         let catalogue = parts.catalogue.clone();
@@ -355,6 +390,9 @@ fn identity(lock: &LockFile, request: &BootstrapRequest, record: &SpecRecord) ->
     }
     if let Some(parent) = &record.parent {
         key.part("parent", parent);
+    }
+    if let Some(tool) = &record.bootstrapper {
+        key.part("bootstrapper", tool);
     }
     Ok(ChrootId::new(key.finish()))
 }

@@ -94,6 +94,23 @@ pub struct SpecRecord {
     /// Packages of the parent that are taken away, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<String>,
+    /// The tool that makes its base; none: mmdebstrap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrapper: Option<String>,
+    /// The bytes that it was imported from; then nothing is known of the archives that its packages came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportRecord>,
+}
+
+/// What a chroot was imported from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ImportRecord {
+    /// `tar` (a tar archive) or `oci` (an OCI image).
+    pub kind: String,
+    /// The sha256 of the file, or of the image's manifest or index.
+    pub sha256: Sha256,
 }
 
 /// One suite of an archive, as it was asked for.

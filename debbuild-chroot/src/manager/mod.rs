@@ -2,9 +2,11 @@
 
 mod catalogue;
 mod check;
+mod contents;
 mod error;
 mod exact;
 mod gc;
+mod import;
 mod layer;
 mod make;
 pub mod manifest;
@@ -15,6 +17,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use contents::{ChrootDiff, FileChange, FileState, InstalledPackage};
 use debbuild_core::{
     acquire::ArchiveReader,
     blob::BlobStore,
@@ -95,6 +98,8 @@ pub struct ManagerOptions {
     pub backend: Arc<dyn ChrootBackend>,
     /// Makes layers over them.
     pub layers: Arc<dyn LayerMaker>,
+    /// Makes base systems as real root; none: nobody may.
+    pub privileged: Option<Arc<dyn Bootstrapper>>,
     /// Whether nothing may be fetched.
     pub offline: bool,
 }
@@ -114,7 +119,27 @@ impl ManagerOptions {
         let (folder, scratch) = (home.join("chroots"), home.join("scratch"));
         let blobs = Arc::clone(reader.store());
         let layers = Arc::new(SessionLayers::new(Arc::clone(&backend)));
-        Self { folder, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, layers, offline: false }
+        Self {
+            folder,
+            scratch,
+            user,
+            runner,
+            blobs,
+            reader,
+            gateway,
+            bootstrapper,
+            backend,
+            layers,
+            privileged: None,
+            offline: false,
+        }
+    }
+
+    /// With a bootstrapper that works as real root, for requests that ask for it ([`ChrootSpec::with_bootstrapper`]).
+    #[must_use]
+    pub fn with_privileged(mut self, privileged: Option<Arc<dyn Bootstrapper>>) -> Self {
+        self.privileged = privileged;
+        self
     }
 
     /// With another maker of layers.
@@ -144,6 +169,7 @@ struct Parts {
     bootstrapper: Arc<dyn Bootstrapper>,
     backend: Arc<dyn ChrootBackend>,
     layers: Arc<dyn LayerMaker>,
+    privileged: Option<Arc<dyn Bootstrapper>>,
     offline: bool,
 }
 
@@ -168,21 +194,20 @@ impl ChrootManager {
     /// [`ManagerError::File`].
     pub fn new(options: ManagerOptions) -> Result<Self, ManagerError> {
         let catalogue = catalogue::Catalogue::open(options.folder)?;
-        let ManagerOptions {
-            scratch,
-            user,
-            runner,
-            blobs,
-            reader,
-            gateway,
-            bootstrapper,
-            backend,
-            layers,
-            offline,
-            ..
-        } = options;
-        let parts =
-            Parts { catalogue, scratch, user, runner, blobs, reader, gateway, bootstrapper, backend, layers, offline };
+        let parts = Parts {
+            catalogue,
+            scratch: options.scratch,
+            user: options.user,
+            runner: options.runner,
+            blobs: options.blobs,
+            reader: options.reader,
+            gateway: options.gateway,
+            bootstrapper: options.bootstrapper,
+            backend: options.backend,
+            layers: options.layers,
+            privileged: options.privileged,
+            offline: options.offline,
+        };
         Ok(Self(Arc::new(parts)))
     }
 
@@ -302,9 +327,10 @@ impl ChrootManager {
         let chroot = self.0.catalogue.find(&id.to_string())?;
         self.0.catalogue.note_use(id, cx.now());
         let base = BuildBase::new(id, chroot.tarball.clone(), chroot.archives()?)
-            .with_lock(self.lock(id)?)
             .with_priorities(spec::priorities(&chroot.manifest.spec))
             .with_environment(chroot.manifest.spec.environment);
+        // Nobody knows where the packages of an imported chroot came from: a build in it has no lock, and says so.
+        let base = if chroot.manifest.spec.imported.is_some() { base } else { base.with_lock(self.lock(id)?) };
         Ok(if self.0.offline { base.with_mode(Mode::Offline) } else { base })
     }
 

@@ -21,7 +21,7 @@ use super::{
     manifest::{ArchiveRecord, SpecRecord},
 };
 use crate::{
-    create::{AptOption, Hook, Variant},
+    create::{AptOption, BootstrapTool, Hook, Variant},
     gateway::AllowedArchive,
 };
 
@@ -53,6 +53,8 @@ pub struct ChrootSpec {
     pub parent: Option<ChrootId>,
     /// Packages of the parent that are taken away.
     pub remove: Vec<PackageName>,
+    /// The tool that makes its base.
+    pub bootstrapper: BootstrapTool,
 }
 
 impl ChrootSpec {
@@ -72,6 +74,7 @@ impl ChrootSpec {
             apt_options: Vec::new(),
             parent: None,
             remove: Vec::new(),
+            bootstrapper: BootstrapTool::Mmdebstrap,
         }
     }
 
@@ -132,6 +135,13 @@ impl ChrootSpec {
         self
     }
 
+    /// Made by another tool; one that needs real root needs a manager that has it (`ManagerOptions::with_privileged`).
+    #[must_use]
+    pub fn with_bootstrapper(mut self, bootstrapper: BootstrapTool) -> Self {
+        self.bootstrapper = bootstrapper;
+        self
+    }
+
     /// The request as records keep it; the keyrings become blobs.
     pub(super) async fn record(&self, cx: &Context, blobs: &dyn BlobStore) -> Result<SpecRecord, ManagerError> {
         let mut archives = Vec::new();
@@ -161,6 +171,9 @@ impl ChrootSpec {
             apt_options: self.apt_options.iter().map(|one| (one.key.clone(), one.value.clone())).collect(),
             parent: self.parent.map(|id| id.to_string()),
             remove: sorted(&self.remove),
+            bootstrapper: Some(self.bootstrapper.name().to_owned())
+                .filter(|_| self.bootstrapper != BootstrapTool::Mmdebstrap),
+            imported: None,
         })
     }
 
@@ -170,6 +183,9 @@ impl ChrootSpec {
         record: &SpecRecord,
         blobs: &dyn BlobStore,
     ) -> Result<Self, ManagerError> {
+        if let Some(from) = &record.imported {
+            return Err(ManagerError::Imported { kind: from.kind.clone(), sha256: from.sha256 });
+        }
         let mut archives = Vec::new();
         for kept in &record.archives {
             let keys = Keyring::Bytes(blobs.read(cx, kept.keyring_sha256, None).await?.to_vec());
@@ -197,6 +213,7 @@ impl ChrootSpec {
         let hooks = record.hooks.iter().map(|(name, text)| Hook { name: name.clone(), text: text.clone() });
         Ok(Self::new(record.suite.clone(), record.architecture.clone(), archives)
             .with_variant(record.variant.parse()?)
+            .with_bootstrapper(record.bootstrapper.as_deref().map_or(Ok(BootstrapTool::Mmdebstrap), str::parse)?)
             .with_include(packages(&record.include)?)
             .with_versions(record.versions.clone())
             .with_parent(parent, packages(&record.remove)?)
@@ -309,6 +326,12 @@ pub(super) fn key(record: &SpecRecord) -> Sha256 {
     }
     if let Some(parent) = &record.parent {
         key.part("parent", parent).list("remove", &record.remove);
+    }
+    if let Some(tool) = &record.bootstrapper {
+        key.part("bootstrapper", tool);
+    }
+    if let Some(from) = &record.imported {
+        key.part("imported", &from.kind).part("sha256", from.sha256.as_bytes());
     }
     key.finish()
 }

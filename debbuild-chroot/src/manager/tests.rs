@@ -20,6 +20,8 @@ use std::time::Duration;
 use super::*;
 use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper, layer::MemoryLayers};
 
+mod contents;
+mod imports;
 mod layers;
 
 const STATUS: &str = "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n";

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use debbuild_chroot::{
     backend::{ChrootBackend, NspawnBackend, NspawnOptions, Session, SessionOptions, UnshareBackend, UnshareOptions},
     confine::BuildUser,
-    create::Mmdebstrap,
+    create::{Bootstrapper, Debootstrap, Mmdebstrap},
     gateway::{Gateway, GatewayOptions},
     limits::Limits,
     manager::{Chroot, ChrootManager, Collected, GcOptions, ManagerOptions, Updated},
@@ -20,7 +20,6 @@ use debbuild_core::{
     context::Context,
     digest::Sha256,
     error::Class,
-    lock::LockedPackage,
     name::SuiteName,
     path::{AbsPath, IoResultExt as _},
 };
@@ -76,6 +75,14 @@ impl App {
     /// # Errors
     /// When the machine is not prepared, or the state folder cannot be made.
     pub async fn chroots(&self, cx: &Context) -> Result<ChrootManager, AppError> {
+        self.chroots_with(cx, false).await
+    }
+
+    /// The chroots of this state folder; with `privileged`, what needs real root may be made.
+    ///
+    /// # Errors
+    /// As [`App::chroots`].
+    pub async fn chroots_with(&self, cx: &Context, privileged: bool) -> Result<ChrootManager, AppError> {
         let user = self.build_user(cx).await?;
         let runner = Arc::clone(self.runner());
         // The build user passes through the state folder to what is its own.
@@ -89,10 +96,11 @@ impl App {
             Arc::clone(&runner),
             self.reader(cx).await?,
             gateway,
-            Arc::new(Mmdebstrap::new(runner)),
+            Arc::new(Mmdebstrap::new(Arc::clone(&runner))),
             backend,
         );
-        let manager = ChrootManager::new(options)?;
+        let privileged = privileged.then(|| Arc::new(Debootstrap::new(runner)) as Arc<dyn Bootstrapper>);
+        let manager = ChrootManager::new(options.with_privileged(privileged))?;
         manager.reap(cx).await?;
         Ok(manager)
     }
@@ -131,7 +139,7 @@ impl App {
             ChrootOf::Profile(name) => Some(self.profile(name)?),
             ChrootOf::Suite(_) => None,
         };
-        let manager = self.chroots(cx).await?;
+        let manager = self.chroots_with(cx, wish.privileged).await?;
         let own = profile.as_ref().and_then(|profile| profile.architecture.as_ref());
         let architecture = match wish.architecture.as_ref().or(own) {
             Some(architecture) => architecture.clone(),
@@ -168,7 +176,7 @@ impl App {
         Ok(self.chroot_create(cx, &wish, log).await?.id)
     }
 
-    /// The chroot that a lock file describes, made again from exactly its files.
+    /// The chroot that a lock file describes, made again from exactly its files; with `privileged`, also one that needs real root.
     ///
     /// # Errors
     /// Class `usage` when the file is not the lock of a chroot.
@@ -176,18 +184,25 @@ impl App {
         &self,
         cx: &Context,
         file: &AbsPath,
+        privileged: bool,
         log: &mut dyn OutputSink,
     ) -> Result<Chroot, AppError> {
         let lock = self.lock_file(file)?;
-        Ok(self.chroots(cx).await?.create_locked(cx, &lock, log).await?)
+        Ok(self.chroots_with(cx, privileged).await?.create_locked(cx, &lock, log).await?)
     }
 
-    /// Makes a new generation of a chroot.
+    /// Makes a new generation of a chroot; with `privileged`, also of one that needs real root.
     ///
     /// # Errors
     /// As making it gives them; the old generation stays.
-    pub async fn chroot_update(&self, cx: &Context, id: &str, log: &mut dyn OutputSink) -> Result<Updated, AppError> {
-        Ok(self.chroots(cx).await?.update(cx, id, log).await?)
+    pub async fn chroot_update(
+        &self,
+        cx: &Context,
+        id: &str,
+        privileged: bool,
+        log: &mut dyn OutputSink,
+    ) -> Result<Updated, AppError> {
+        Ok(self.chroots_with(cx, privileged).await?.update(cx, id, log).await?)
     }
 
     /// Removes a chroot and says which it was.
@@ -215,21 +230,6 @@ impl App {
     ) -> Result<Vec<Collected>, AppError> {
         let options = GcOptions::new(self.settings().gc.grace).with_unused_for(unused_for);
         Ok(self.chroots(cx).await?.gc(cx, &options.with_max_size(max_size).with_dry_run(dry_run)).await?)
-    }
-
-    /// The packages that only one of two chroots has, by name and content: those only in `old`, then those only in `new`.
-    ///
-    /// # Errors
-    /// Class `not-found`.
-    pub async fn chroot_diff(&self, cx: &Context, old: &str, new: &str) -> Result<[Vec<LockedPackage>; 2], AppError> {
-        let manager = self.chroots(cx).await?;
-        let packages = |id: &str| Ok::<_, AppError>(manager.lock(manager.find(id)?.id)?.packages);
-        let (old, new) = (packages(old)?, packages(new)?);
-        let same = |one: &LockedPackage, other: &LockedPackage| one.name == other.name && one.sha256 == other.sha256;
-        let only = |left: &[LockedPackage], right: &[LockedPackage]| {
-            left.iter().filter(|one| !right.iter().any(|other| same(one, other))).cloned().collect()
-        };
-        Ok([only(&old, &new), only(&new, &old)])
     }
 
     /// Copies a file or folder of a chroot, as nobody has used it, into a folder of this machine, which must exist.

@@ -26,6 +26,7 @@ mod settings;
 pub mod sign;
 mod source;
 mod submit;
+mod transport;
 pub mod units;
 pub mod upload;
 mod wire;
@@ -43,6 +44,7 @@ use debbuild_core::{
 };
 pub use error::{AppError, Failure};
 pub use gc::GarbageReport;
+pub use layers::ChrootDetail;
 pub use lock::lock_text;
 pub use machine::Machine;
 pub use profile::{ChrootOf, ChrootWish};
@@ -57,13 +59,14 @@ pub use settings::{
     Settings, SignMethod, SignSettings,
 };
 pub use submit::SubmitOrder;
+pub use transport::{ExportForm, Exported};
 pub use wire::{
-    answer_json, buildability_json, change_name, changed_json, chroot_detail_json, chroot_diff_json, chroot_json,
-    chroot_updated_json, chroot_used_json, closure_json, collected_json, compose_detail_json, compose_plan_json,
-    compose_report_json, compose_summary_json, compose_why_json, deb_entry_json, deb_json, dependency_name,
-    dependents_json, event_json, fetched_json, garbage_json, installability_json, lock_diff_json, order_json,
-    profile_json, profile_summary_json, published_json, reasons_json, replayed_json, reply_json, why_not_json,
-    worked_json,
+    answer_json, buildability_json, change_name, changed_json, chroot_detail_json, chroot_diff_json,
+    chroot_exported_json, chroot_json, chroot_updated_json, chroot_used_json, closure_json, collected_json,
+    compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
+    deb_entry_json, deb_json, dependency_name, dependents_json, event_json, fetched_json, garbage_json,
+    installability_json, lock_diff_json, order_json, profile_json, profile_summary_json, published_json, reasons_json,
+    replayed_json, reply_json, why_not_json, worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

@@ -3,7 +3,7 @@
 use std::{fs, io};
 
 use debbuild_chroot::{
-    create::Variant,
+    create::{BootstrapTool, Variant},
     manager::ChrootSpec,
     profile::{Profile, ProfileSet, ProfileSummary},
 };
@@ -41,19 +41,28 @@ pub struct ChrootWish {
     pub variant: Option<Variant>,
     /// More packages.
     pub include: Vec<PackageName>,
+    /// The tool that makes it.
+    pub bootstrapper: BootstrapTool,
+    /// Whether that may be done as real root, where the tool needs it.
+    pub privileged: bool,
 }
 
 impl ChrootWish {
     /// Where packages of this suite are built, on this machine's architecture.
     #[must_use]
     pub fn new(suite: SuiteName) -> Self {
-        Self { of: ChrootOf::Suite(suite), architecture: None, variant: None, include: Vec::new() }
+        Self::new_of(ChrootOf::Suite(suite))
     }
 
     /// As a profile says.
     #[must_use]
     pub fn of_profile(name: impl Into<String>) -> Self {
-        Self { of: ChrootOf::Profile(name.into()), architecture: None, variant: None, include: Vec::new() }
+        Self::new_of(ChrootOf::Profile(name.into()))
+    }
+
+    const fn new_of(of: ChrootOf) -> Self {
+        let (include, bootstrapper) = (Vec::new(), BootstrapTool::Mmdebstrap);
+        Self { of, architecture: None, variant: None, include, bootstrapper, privileged: false }
     }
 
     /// For another architecture.
@@ -74,6 +83,14 @@ impl ChrootWish {
     #[must_use]
     pub fn with_include(mut self, include: Vec<PackageName>) -> Self {
         self.include = include;
+        self
+    }
+
+    /// Made by this tool, if need be as real root where that is allowed.
+    #[must_use]
+    pub const fn with_bootstrapper(mut self, bootstrapper: BootstrapTool, privileged: bool) -> Self {
+        self.bootstrapper = bootstrapper;
+        self.privileged = privileged;
         self
     }
 }
@@ -147,7 +164,7 @@ impl App {
         };
         let variant = wish.variant.unwrap_or(spec.variant);
         let include = spec.include.iter().chain(&wish.include).cloned().collect();
-        Ok(spec.with_variant(variant).with_include(include))
+        Ok(spec.with_variant(variant).with_include(include).with_bootstrapper(wish.bootstrapper))
     }
 
     /// What a wish comes to on this machine, short of asking the archives: the same lists and profiles give the same key.
@@ -172,6 +189,9 @@ impl App {
             .list("include", include)
             .list("owners", &self.settings().archives.owners)
             .part("sources", format!("{:?}", self.source_lists()?.entries));
+        if wish.bootstrapper != BootstrapTool::Mmdebstrap {
+            key.part("bootstrapper", wish.bootstrapper.name());
+        }
         if let Some(profile) = profile {
             key.part("profile", profile.content()?.to_string());
         }

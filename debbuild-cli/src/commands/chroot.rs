@@ -1,13 +1,14 @@
 //! `debbuild chroot`: clean places to build in, made once and named by content.
 
 mod layers;
+mod show;
 
 use std::time::Duration;
 
 use clap::Subcommand;
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
-    create::Variant,
+    create::{BootstrapTool, Variant},
     limits::Limits,
     manager::{Chroot, Collected},
 };
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use super::{Answer, Done, Door};
 use crate::{
     app::{
-        AppError, ChrootWish, chroot_detail_json, chroot_json, chroot_updated_json, chroot_used_json, collected_json,
+        AppError, ChrootWish, chroot_json, chroot_updated_json, chroot_used_json, collected_json,
         units::{parse_duration, parse_size, show_size},
     },
     console::Table,
@@ -44,13 +45,17 @@ enum ChrootVerb {
     Create(CreateArgs),
     /// Install packages on top of a chroot, and print the id of the chroot that this makes
     Install(layers::InstallArgs),
+    /// Take a system from elsewhere as a chroot, and print its id
+    Import(layers::ImportArgs),
+    /// Write a chroot to a file, or to a folder as an OCI image
+    Export(layers::ExportArgs),
     /// List the chroots, newest first
     List,
-    /// Show a chroot: what was asked for, and what is installed
+    /// Show a chroot: what was asked for, where it came from, and what is installed
     Show(IdArgs),
     /// Make a new generation of a chroot from its archives as they are now, and print its id
-    Update(IdArgs),
-    /// Show which packages differ between two chroots
+    Update(UpdateArgs),
+    /// Show which packages, and which files, differ between two chroots
     Diff(layers::DiffArgs),
     /// Remove a chroot
     Remove(IdArgs),
@@ -87,6 +92,12 @@ struct CreateArgs {
     /// Packages of the parent to take away, with their configuration and what depends on them
     #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',', requires = "parent")]
     remove: Vec<PackageName>,
+    /// The tool that makes it: mmdebstrap, or debootstrap, which needs real root
+    #[arg(long, value_name = "TOOL", default_value = "mmdebstrap", value_parser = bootstrapper, conflicts_with_all = ["parent", "locked"])]
+    bootstrapper: BootstrapTool,
+    /// Allow what needs real root: programs of the chroot's packages run as root of this machine then
+    #[arg(long)]
+    privileged: bool,
     /// Make the chroot of this lock file again, from exactly its files
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "profile", "arch", "include", "variant"])]
     locked: Option<String>,
@@ -96,6 +107,15 @@ struct CreateArgs {
 struct IdArgs {
     /// The chroot: its id, or at least 12 digits of it
     id: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct UpdateArgs {
+    /// The chroot: its id, or at least 12 digits of it
+    id: String,
+    /// Allow what needs real root: programs of the chroot's packages run as root of this machine then
+    #[arg(long)]
+    privileged: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -206,6 +226,10 @@ fn variant(text: &str) -> Result<Variant, String> {
     text.parse().map_err(|error: debbuild_chroot::create::CreateError| error.to_string())
 }
 
+fn bootstrapper(text: &str) -> Result<BootstrapTool, String> {
+    text.parse().map_err(|error: debbuild_chroot::create::CreateError| error.to_string())
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').ok_or("there is no = in it")?;
     Ok((pair.0.to_owned(), pair.1.to_owned()))
@@ -220,8 +244,10 @@ pub(super) async fn chroot(door: &Door, args: &ChrootArgs) -> Answer {
     match &args.verb {
         ChrootVerb::Create(args) => create(door, args).await,
         ChrootVerb::Install(args) => layers::install(door, args).await,
+        ChrootVerb::Import(args) => layers::import(door, args).await,
+        ChrootVerb::Export(args) => layers::export(door, args).await,
         ChrootVerb::List => list(door).await,
-        ChrootVerb::Show(args) => show(door, args).await,
+        ChrootVerb::Show(args) => show::show(door, args).await,
         ChrootVerb::Update(args) => update(door, args).await,
         ChrootVerb::Diff(args) => layers::diff(door, args).await,
         ChrootVerb::Remove(args) => remove(door, args).await,
@@ -252,11 +278,12 @@ async fn create(door: &Door, args: &CreateArgs) -> Answer {
     let chroot = match (&args.locked, wish) {
         (Some(file), _) => {
             let file = door.app.machine().path(file)?;
-            door.app.chroot_create_locked(&door.cx, &file, &mut log).await?
+            door.app.chroot_create_locked(&door.cx, &file, args.privileged, &mut log).await?
         }
         (None, Some(wish)) => {
             let wish =
                 wish.with_architecture(args.arch.clone()).with_variant(args.variant).with_include(args.include.clone());
+            let wish = wish.with_bootstrapper(args.bootstrapper, args.privileged);
             door.app.chroot_create(&door.cx, &wish, &mut log).await?
         }
         (None, None) => return Ok(Done::Failed(debbuild_core::error::Class::Usage)),
@@ -291,46 +318,9 @@ async fn list(door: &Door) -> Answer {
     Ok(Done::Well)
 }
 
-async fn show(door: &Door, args: &IdArgs) -> Answer {
-    let manager = door.app.chroots(&door.cx).await?;
-    let chroot = manager.find(&args.id)?;
-    let lock = manager.lock(chroot.id)?;
-    let wire = chroot_detail_json(&chroot, &lock);
-    door.out.show(&wire, |_| {
-        let manifest = &chroot.manifest;
-        let mut text = format!(
-            "id: {}\nsuite: {}\narchitecture: {}\nvariant: {}\nmade: {} by {} {}\nnewest input: {}\ntarball: {}\n",
-            manifest.id,
-            manifest.spec.suite,
-            manifest.spec.architecture,
-            manifest.spec.variant,
-            manifest.created,
-            manifest.tool.0,
-            manifest.tool.1,
-            manifest.epoch,
-            chroot.tarball,
-        );
-        for archive in &lock.archives {
-            text.push_str(&format!("archive: {} {} of {}\n", archive.uris.join(" "), archive.suite, archive.date));
-        }
-        let spec = &manifest.spec;
-        for (name, priority) in spec.archives.iter().filter_map(|one| Some((&one.name, one.priority?))) {
-            text.push_str(&format!("priority: {name} {priority}\n"));
-        }
-        text.extend(spec.environment.iter().map(|(name, value)| format!("variable: {name}={value}\n")));
-        text.extend(spec.apt_options.iter().map(|(name, value)| format!("apt option: {name} {value}\n")));
-        text.extend(spec.parent.iter().map(|parent| format!("parent: {parent}\n")));
-        for package in &lock.packages {
-            text.push_str(&format!("package: {} {} {}\n", package.name, package.version, package.architecture));
-        }
-        text
-    })?;
-    Ok(Done::Well)
-}
-
-async fn update(door: &Door, args: &IdArgs) -> Answer {
+async fn update(door: &Door, args: &UpdateArgs) -> Answer {
     let mut log = door.talk.log();
-    let updated = door.app.chroot_update(&door.cx, &args.id, &mut log).await?;
+    let updated = door.app.chroot_update(&door.cx, &args.id, args.privileged, &mut log).await?;
     drop(log);
     let wire = chroot_updated_json(&updated);
     door.out.show(&wire, |_| format!("{}\n", updated.chroot.id))?;

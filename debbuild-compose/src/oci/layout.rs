@@ -124,7 +124,7 @@ fn config(request: &ImageRequest, diff_id: Sha256) -> Result<impl Serialize + us
     let created = request.epoch.to_string();
     let history = HistoryBuilder::default()
         .created(created.clone())
-        .created_by("debbuild compose: the locked packages, installed by mmdebstrap")
+        .created_by(request.history.clone())
         .build()
         .map_err(wrong("configuration"))?;
     let rootfs = RootFsBuilder::default()

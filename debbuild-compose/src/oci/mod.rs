@@ -41,6 +41,8 @@ pub struct ImageRequest {
     pub environment: BTreeMap<String, String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// How the layer was made, for its history.
+    pub history: String,
 }
 
 impl ImageRequest {
@@ -56,6 +58,7 @@ impl ImageRequest {
             command: Vec::new(),
             environment: BTreeMap::new(),
             labels: BTreeMap::new(),
+            history: "debbuild compose: the locked packages, installed by mmdebstrap".to_owned(),
         }
     }
 
@@ -84,6 +87,13 @@ impl ImageRequest {
     #[must_use]
     pub fn with_labels(mut self, labels: BTreeMap<String, String>) -> Self {
         self.labels = labels;
+        self
+    }
+
+    /// With another history of the layer.
+    #[must_use]
+    pub fn with_history(mut self, history: impl Into<String>) -> Self {
+        self.history = history.into();
         self
     }
 }

@@ -16,6 +16,7 @@ from .types import (
     Chroot,
     ChrootDetail,
     ChrootDiff,
+    ChrootExport,
     ChrootsCollected,
     Closure,
     Compose,
@@ -148,11 +149,14 @@ class Chroots:
         variant: str | None = None,
         include: Sequence[str] | None = None,
         remove: Sequence[str] | None = None,
+        bootstrapper: Literal["mmdebstrap", "debootstrap"] = "mmdebstrap",
+        privileged: bool = False,
     ) -> Chroot:
         """Make a chroot of a suite, by a profile or on top of a parent, or find the one that was made before.
 
         Without ``architecture`` and ``variant`` it has the profile's, else this machine's and ``buildd``. ``parent`` is the id
-        of a chroot, whose archives and options it has; packages of the parent can be taken away (``remove``).
+        of a chroot, whose archives and options it has; packages of the parent can be taken away (``remove``). ``privileged``
+        allows what needs real root (debootstrap): programs of the packages run as root of this machine then.
         """
 
     def install(
@@ -160,20 +164,30 @@ class Chroots:
     ) -> Chroot:
         """Make the chroot that is this one with packages on top, and without those taken away."""
 
-    def create_locked(self, lock: Path) -> Chroot:
+    def export(self, id: str, to: Path, *, form: Literal["tar", "oci"] = "tar") -> ChrootExport:
+        """Write a chroot to a new file (``tar``) or folder (``oci``, an image layout); ``source`` is what it is imported by."""
+
+    def import_system(self, source: str, *, suite: str | None = None, architecture: str | None = None) -> Chroot:
+        """Take a system from elsewhere: the path of a tar archive, or an OCI image by its digest.
+
+        An image is ``oci:PATH@sha256:DIGEST`` (a layout, or an archive of one) or ``docker://NAME@sha256:DIGEST``. ``suite`` is
+        by default what the system says of itself.
+        """
+
+    def create_locked(self, lock: Path, *, privileged: bool = False) -> Chroot:
         """Make the chroot of a lock file again, from exactly its files."""
 
     def list(self) -> builtins.list[Chroot]:
         """The chroots, newest first."""
 
     def show(self, id: str) -> ChrootDetail:
-        """A chroot and its lock; ``id`` is its id, or at least 12 digits of it."""
+        """All that is known of a chroot; ``id`` is its id, or at least 12 digits of it."""
 
-    def update(self, id: str) -> dict[str, Any]:
+    def update(self, id: str, *, privileged: bool = False) -> dict[str, Any]:
         """Make a new generation from the archives as they are now; ``changed`` says whether it differs."""
 
-    def diff(self, old: str, new: str) -> ChrootDiff:
-        """The packages that only one of two chroots has."""
+    def diff(self, old: str, new: str, *, files: bool = False) -> ChrootDiff:
+        """The packages that only one of two chroots has, and with ``files`` every file that is not the same in both."""
 
     def copy_out(self, id: str, path: str, into: Path) -> None:
         """Copy a file or folder of a chroot into a folder, which must exist."""

@@ -10,12 +10,14 @@ const DOORS: &[Door] = &[
     ("chroot copy-out", "Chroots.copy_out", "chroot_copy_out"),
     ("chroot create", "Chroots.create", "chroot_create"),
     ("chroot diff", "Chroots.diff", "chroot_diff"),
+    ("chroot export", "Chroots.export", "chroot_export"),
     ("chroot gc", "Chroots.gc", "chroot_gc"),
+    ("chroot import", "Chroots.import_system", "chroot_import"),
     ("chroot install", "Chroots.install", "chroot_layer"),
     ("chroot list", "Chroots.list", "chroots"),
     ("chroot remove", "Chroots.remove", "chroot_remove"),
     ("chroot run", "Chroots.run", "chroot_open"),
-    ("chroot show", "Chroots.show", "chroots"),
+    ("chroot show", "Chroots.show", "chroot_show"),
     ("chroot update", "Chroots.update", "chroot_update"),
     ("compose list", "Composes.list", "compose_list"),
     ("compose plan", "Composes.plan", "compose_plan"),
@@ -130,6 +132,7 @@ const OPTIONS_ALONE: &[(&str, &str, &str)] = &[
 
 /// What an option is called in Python, where that is neither its name nor its plural.
 const SPELT: &[(&str, &str)] = &[
+    ("as", "form"),
     ("arch", "architecture"),
     ("arch", "architectures"),
     ("from", "from_"),

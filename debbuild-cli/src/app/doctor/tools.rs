@@ -29,6 +29,7 @@ const TOOLS: [Tool; 26] = [
     tool("chroots", &["ip"], "iproute2", Level::Missing),
     tool("chroots", &["socat"], "socat", Level::Missing),
     tool("chroots", &["xz"], "xz-utils", Level::Missing),
+    tool("chroots", &["debootstrap"], "debootstrap", Level::Optional),
     tool("other architectures", &["arch-test"], "arch-test", Level::Optional),
     tool("backend nspawn", &["systemd-nspawn"], "systemd-container", Level::Optional),
     tool("builds", &["sbuild"], "sbuild", Level::Missing),
@@ -45,7 +46,7 @@ const TOOLS: [Tool; 26] = [
     tool("iso", &["/usr/lib/grub/x86_64-efi/moddep.lst"], "grub-efi-amd64-bin", Level::Optional),
     tool("boot tests", &["qemu-system-x86_64"], "qemu-system-x86", Level::Optional),
     tool("boot tests", &["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd"], "ovmf", Level::Optional),
-    tool("container tests", &["skopeo"], "skopeo", Level::Optional),
+    tool("container images", &["skopeo"], "skopeo", Level::Optional),
     tool("container tests", &["umoci"], "umoci", Level::Optional),
 ];
 

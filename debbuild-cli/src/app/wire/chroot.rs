@@ -1,11 +1,11 @@
 //! Chroots.
 
-use debbuild_chroot::manager::{Chroot, Collected, Updated};
-use debbuild_core::{
-    clock::Timestamp,
-    lock::{LockFile, LockedPackage},
-};
+use debbuild_chroot::manager::{Chroot, ChrootDiff, Collected, FileChange, FileState, InstalledPackage, Updated};
+use debbuild_core::clock::Timestamp;
 use serde_json::{Value, json};
+
+use super::deb::kind_name;
+use crate::app::{ChrootDetail, Exported};
 
 /// A chroot: what was asked for, when it was made, its size in bytes, and where its tar archive is.
 #[must_use]
@@ -23,6 +23,8 @@ pub fn chroot_json(chroot: &Chroot) -> Value {
         "apt_options": manifest.spec.apt_options,
         "parent": manifest.spec.parent,
         "remove": manifest.spec.remove,
+        "imported": manifest.spec.imported,
+        "bootstrapper": manifest.spec.bootstrapper,
         "created": manifest.created,
         "epoch": manifest.epoch,
         "packages": manifest.packages,
@@ -47,10 +49,30 @@ pub fn collected_json(gone: &[Collected], dry_run: bool) -> Value {
     json!({ "dry_run": dry_run, "chroots": gone.iter().map(one).collect::<Vec<_>>() })
 }
 
-/// A chroot with its lock: every archive and package that it was made of.
+/// A chroot with all that is known of it: its age in seconds, the chroots that are layers over it, what is installed in it, and its
+/// lock with every archive that it was made of.
 #[must_use]
-pub fn chroot_detail_json(chroot: &Chroot, lock: &LockFile) -> Value {
-    json!({ "chroot": chroot_json(chroot), "lock": lock })
+pub fn chroot_detail_json(detail: &ChrootDetail) -> Value {
+    let layers: Vec<String> = detail.layers.iter().map(ToString::to_string).collect();
+    json!({
+        "chroot": chroot_used_json(&detail.chroot, detail.used),
+        "age": detail.age.as_secs(),
+        "layers": layers,
+        "packages": packages_json(&detail.packages),
+        "lock": detail.lock,
+    })
+}
+
+fn packages_json(packages: &[InstalledPackage]) -> Vec<Value> {
+    let one = |package: &InstalledPackage| {
+        json!({
+            "package": package.name,
+            "version": package.version,
+            "architecture": package.architecture,
+            "sha256": package.sha256,
+        })
+    };
+    packages.iter().map(one).collect()
 }
 
 /// A chroot's newest generation, and whether it differs from the one before.
@@ -61,17 +83,37 @@ pub fn chroot_updated_json(updated: &Updated) -> Value {
     value
 }
 
-/// What two chroots have that the other has not.
+/// What differs between two chroots; `files` is null where nobody asked for them.
 #[must_use]
-pub fn chroot_diff_json([removed, added]: &[Vec<LockedPackage>; 2]) -> Value {
-    let one = |package: &LockedPackage| {
-        json!({
-            "package": package.name,
-            "version": package.version,
-            "architecture": package.architecture,
-            "sha256": package.sha256,
-        })
+pub fn chroot_diff_json(diff: &ChrootDiff) -> Value {
+    let change = |change: &FileChange| {
+        let [old, new] = [&change.old, &change.new].map(|state| state.as_ref().map(file_json));
+        json!({ "path": change.path, "old": old, "new": new })
     };
-    let all = |packages: &[LockedPackage]| packages.iter().map(one).collect::<Vec<Value>>();
-    json!({ "removed": all(removed), "added": all(added) })
+    let files = diff.files.as_ref().map(|files| files.iter().map(change).collect::<Vec<Value>>());
+    json!({ "removed": packages_json(&diff.removed), "added": packages_json(&diff.added), "files": files })
+}
+
+fn file_json(file: &FileState) -> Value {
+    json!({
+        "kind": kind_name(file.kind),
+        "mode": format!("{:04o}", file.mode),
+        "uid": file.uid,
+        "gid": file.gid,
+        "size": file.size,
+        "sha256": file.sha256,
+        "link": file.link,
+    })
+}
+
+/// What a chroot was written as, and what it is imported by.
+#[must_use]
+pub fn chroot_exported_json(exported: &Exported) -> Value {
+    json!({
+        "id": exported.chroot.id.to_string(),
+        "form": exported.form.name(),
+        "path": exported.path.as_str(),
+        "sha256": exported.sha256,
+        "source": exported.source(),
+    })
 }

@@ -38,11 +38,9 @@ const fn compression(compression: Compression) -> &'static str {
     }
 }
 
-/// A file that a package would install: `kind` is `file`, `hard-link`, `symbolic-link`, `character-device`, `block-device`,
-/// `directory` or `fifo`; `mode` is octal.
-#[must_use]
-pub fn deb_entry_json(entry: &DebEntry) -> Value {
-    let kind = match entry.kind {
+/// The name of a kind of file.
+pub(super) const fn kind_name(kind: EntryKind) -> &'static str {
+    match kind {
         EntryKind::File => "file",
         EntryKind::HardLink => "hard-link",
         EntryKind::SymbolicLink => "symbolic-link",
@@ -51,10 +49,16 @@ pub fn deb_entry_json(entry: &DebEntry) -> Value {
         EntryKind::Directory => "directory",
         EntryKind::Fifo => "fifo",
         _ => "other",
-    };
+    }
+}
+
+/// A file that a package would install: `kind` is `file`, `hard-link`, `symbolic-link`, `character-device`, `block-device`,
+/// `directory` or `fifo`; `mode` is octal.
+#[must_use]
+pub fn deb_entry_json(entry: &DebEntry) -> Value {
     json!({
         "path": entry.path,
-        "kind": kind,
+        "kind": kind_name(entry.kind),
         "size": entry.size,
         "mode": format!("{:04o}", entry.mode),
         "user": entry.user,

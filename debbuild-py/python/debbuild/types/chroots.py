@@ -34,6 +34,11 @@ class Swept(TypedDict):
     gateway: list[LetGo]
 
 
+class ChrootImport(TypedDict):
+    kind: Literal["tar", "oci"]
+    sha256: str
+
+
 class Chroot(TypedDict):
     id: str
     suite: str
@@ -45,6 +50,8 @@ class Chroot(TypedDict):
     apt_options: list[list[str]]
     parent: str | None
     remove: list[str]
+    imported: ChrootImport | None
+    bootstrapper: str | None
     created: str
     epoch: str
     packages: int
@@ -82,7 +89,12 @@ class ProfileDetail(TypedDict):
 
 
 class ChrootDetail(TypedDict):
+    """A chroot, its age in seconds, the ids of layers over it, what is installed, and its lock."""
+
     chroot: Chroot
+    age: int
+    layers: list[str]
+    packages: list["ChrootPackage"]
     lock: Lock
 
 
@@ -90,12 +102,37 @@ class ChrootPackage(TypedDict):
     package: str
     version: str
     architecture: str
-    sha256: str
+    sha256: str | None
+
+
+class ChrootFile(TypedDict):
+    kind: str
+    mode: str
+    uid: int
+    gid: int
+    size: int
+    sha256: str | None
+    link: str | None
+
+
+class ChrootFileChange(TypedDict):
+    path: str
+    old: ChrootFile | None
+    new: ChrootFile | None
 
 
 class ChrootDiff(TypedDict):
     removed: list[ChrootPackage]
     added: list[ChrootPackage]
+    files: list[ChrootFileChange] | None
+
+
+class ChrootExport(TypedDict):
+    id: str
+    form: Literal["tar", "oci"]
+    path: str
+    sha256: str
+    source: str
 
 
 class Run(TypedDict):
