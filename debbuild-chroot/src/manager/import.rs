@@ -1,5 +1,7 @@
 //! Chroots from elsewhere: their bytes are known, the archives of their packages are not.
 
+use std::collections::BTreeMap;
+
 use debbuild_core::{
     arch::Architecture,
     blob::Adopt,
@@ -105,9 +107,10 @@ fn record(request: &ImportRequest, system: &Flattened, from: ImportRecord) -> Re
         architecture,
         variant: VARIANT.to_owned(),
         include: Vec::new(),
+        versions: BTreeMap::new(),
         archives: Vec::new(),
         hooks: Vec::new(),
-        environment: std::collections::BTreeMap::new(),
+        environment: BTreeMap::new(),
         apt_options: Vec::new(),
         parent: None,
         remove: Vec::new(),

@@ -61,8 +61,8 @@ impl ChrootWish {
     }
 
     const fn new_of(of: ChrootOf) -> Self {
-        let (include, bootstrapper) = (Vec::new(), BootstrapTool::Mmdebstrap);
-        Self { of, architecture: None, variant: None, include, bootstrapper, privileged: false }
+        let bootstrapper = BootstrapTool::Mmdebstrap;
+        Self { of, architecture: None, variant: None, include: Vec::new(), bootstrapper, privileged: false }
     }
 
     /// For another architecture.

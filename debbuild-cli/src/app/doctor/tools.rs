@@ -20,7 +20,7 @@ const fn tool(group: &'static str, any: &'static [&'static str], package: &'stat
 /// The `PATH` that commands get (see `CommandSpec::new`).
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-const TOOLS: [Tool; 26] = [
+const TOOLS: [Tool; 27] = [
     tool("signatures", &["gpg"], "gpg", Level::Missing),
     tool("signatures", &["gpg-agent"], "gpg-agent", Level::Missing),
     tool("chroots", &["mmdebstrap"], "mmdebstrap", Level::Missing),
