@@ -32,7 +32,7 @@ impl ChrootBackend for Bubblewrap {
         how: &SessionOptions,
     ) -> Result<Box<dyn Session>, ChrootError> {
         self.capabilities().check(self.name(), how)?;
-        let copy = tempfile::tempdir().at("create a folder for", &base.tarball)?;
+        let copy = tempfile::tempdir_in("/var/tmp").at("create a folder for", &base.tarball)?;
         let tar =
             CommandSpec::new("tar").with_args(["--extract", "--no-same-owner", "--exclude=./dev/*", "--directory"]);
         SystemRunner.output(cx, &tar.with_arg(copy.path()).with_args(["--file", base.tarball.as_str()])).await?;

@@ -68,9 +68,9 @@ pub(super) type Ended = watch::Receiver<Option<Outcome>>;
 
 /// The end of a transfer. One whose maker went away without a word broke off.
 pub(super) async fn end(ended: &mut Ended) -> Outcome {
-    let broke_off = |_| Outcome::Failed { class: Class::Internal, reason: "the transfer broke off".to_owned() };
-    // The outcome is there by the time this returns.
-    ended.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone()).map_or_else(|| broke_off(()), |o| o)
+    let outcome = ended.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+    let broke_off = || Outcome::Failed { class: Class::Internal, reason: "the transfer broke off".to_owned() };
+    outcome.unwrap_or_else(broke_off)
 }
 
 /// Keeps a transfer going; the last one to let go ends it.

@@ -189,6 +189,11 @@ fn kind(kind: EntryType) -> Option<EntryKind> {
     })
 }
 
+/// The path of an entry, from the root of the system on.
+fn absolute(path: &str) -> String {
+    format!("/{}", path.trim_start_matches("./").trim_matches('/'))
+}
+
 fn read(tarball: &AbsPath, cancel: &CancelToken) -> Result<BTreeMap<String, FileState>, ManagerError> {
     let file = File::open(tarball).at("open", tarball)?;
     let mut archive = tar::Archive::new(BufReader::with_capacity(1 << 18, file));
@@ -197,9 +202,10 @@ fn read(tarball: &AbsPath, cancel: &CancelToken) -> Result<BTreeMap<String, File
         cancel.check().map_err(BlobError::from)?;
         let entry = entry.at("read", tarball)?;
         let Some(kind) = kind(entry.header().entry_type()) else { continue };
-        let text = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let path = format!("/{}", text.trim_start_matches("./").trim_matches('/'));
+        let path = absolute(&String::from_utf8_lossy(&entry.path_bytes()));
         let link = entry.link_name_bytes().map(|link| String::from_utf8_lossy(&link).into_owned());
+        // A hard link names another entry, in the form that its archive has.
+        let link = if kind == EntryKind::HardLink { link.as_deref().map(absolute) } else { link };
         let header = entry.header();
         let (mode, uid) = (header.mode().at("read", tarball)? & 0o7777, header.uid().at("read", tarball)?);
         let (gid, size) = (header.gid().at("read", tarball)?, entry.size());

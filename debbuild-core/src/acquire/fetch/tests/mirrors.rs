@@ -223,7 +223,7 @@ async fn a_server_has_no_more_transfers_at_a_time_than_it_may_have() {
             let (now, top, pair) = (Arc::clone(&now), Arc::clone(&top), Arc::clone(&pair));
             tokio::spawn(async move {
                 let mut head = [0; 4096];
-                stream.read(&mut head).await.unwrap();
+                assert!(stream.read(&mut head).await.unwrap() > 0);
                 top.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 pair.wait().await;
                 now.fetch_sub(1, Ordering::SeqCst);
