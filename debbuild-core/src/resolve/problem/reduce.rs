@@ -121,12 +121,13 @@ impl Search<'_> {
         Ok(answer.kind() == AnswerKind::Unsatisfiable)
     }
 
-    /// Leaves out halves, quarters and so on, down to single demands. With fewer demands there are more solutions, so what was
-    /// needed once stays needed.
+    /// Leaves out halves, quarters and so on, down to single demands, and these again until each is needed: with fewer demands there
+    /// are more solutions, but what is installed also helps, so without it another demand may be too much.
     fn least(&mut self, mut keep: Vec<bool>) -> Result<Vec<bool>, ProblemError> {
         let mut size = keep.iter().filter(|kept| **kept).count().div_ceil(2);
         while size > 0 {
             let places: Vec<usize> = (0..keep.len()).filter(|at| keep[*at]).collect();
+            let mut left_out = false;
             for some in places.chunks(size) {
                 if self.cx.clock().monotonic() >= self.until {
                     return Ok(keep);
@@ -135,9 +136,10 @@ impl Search<'_> {
                 some.iter().for_each(|at| fewer[*at] = false);
                 if self.holds(&fewer)? {
                     keep = fewer;
+                    left_out = true;
                 }
             }
-            size = if size == 1 { 0 } else { size.div_ceil(2) };
+            size = if size == 1 { usize::from(left_out) } else { size.div_ceil(2) };
         }
         Ok(keep)
     }
