@@ -245,8 +245,8 @@ pub trait ChrootBackend: fmt::Debug + Send + Sync {
     }
 }
 
-/// One throw-away use of a chroot. Commands run one after the other, each in namespaces of its own: no process outlives its
-/// command, files outlive it until the session ends.
+/// One throw-away use of a chroot. Commands run one after the other: no process, IPC object or mount outlives its command; files, and
+/// what is said of the network and the host's name, last until the session ends.
 #[async_trait]
 pub trait Session: fmt::Debug + Send + Sync {
     /// Runs a command; its own status comes back.
