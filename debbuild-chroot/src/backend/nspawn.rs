@@ -3,21 +3,21 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io,
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use debbuild_core::{
     build::ChrootId,
-    command::{CommandError, CommandRunner, CommandSpec, Exit, OutputSink, Tail, Tee, Terminal},
+    command::{CommandRunner, CommandSpec, Exit, OutputSink, Tail, Terminal},
     context::Context,
     path::{AbsPath, IoResultExt as _},
 };
 use rustix::{fs::FlockOperation, process::geteuid};
 
 use super::{
-    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, bases, words::inner,
+    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, bases,
+    words::{enter, inner},
 };
 use crate::confine::{self, BuildUser, ConfineError, Scratch};
 
@@ -170,25 +170,10 @@ impl Session for NspawnSession {
         command: &SessionCommand,
         out: &mut dyn OutputSink,
     ) -> Result<Exit, ChrootError> {
-        let started = self.scratch.path().join("mark").join("started");
-        match fs::remove_file(&started) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at("remove", &started)?,
-            _ => {}
-        }
         let inner = inner(command, &self.environment, false)?;
-        let spec = nspawn(&self.tree, self.scratch.path(), command.terminal, inner)
-            .with_stdin(command.stdin.clone())
-            .with_terminal(command.terminal)
-            .with_timeout(command.timeout)
-            .with_stalled(command.stalled)
-            .with_measured(true);
-        let mut said = Tee(Tail::new(TAIL), out);
-        let own = |error: CommandError| error.with_program(command.argv.first().map_or("", String::as_str));
-        let exit = self.parts.runner.run(cx, &spec, &mut said).await.map_err(own)?;
-        if !started.as_std().exists() {
-            return Err(ChrootError::Setup(said.0.text()));
-        }
-        Ok(exit)
+        let spec = nspawn(&self.tree, self.scratch.path(), command.terminal, inner);
+        let mark = self.scratch.path().join("mark").join("started");
+        enter(&*self.parts.runner, cx, spec, &mark, command, out).await
     }
 
     async fn close(self: Box<Self>, cx: &Context) -> Result<(), ChrootError> {

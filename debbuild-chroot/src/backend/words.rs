@@ -1,10 +1,18 @@
-//! The words by which the new root of a session runs a command.
+//! The words by which the new root of a session runs a command, and how its end is read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, io};
+
+use debbuild_core::{
+    command::{CommandError, CommandRunner, CommandSpec, Exit, OutputSink, Tail, Tee},
+    context::Context,
+    path::{AbsPath, IoResultExt as _},
+};
 
 use super::{ChrootError, SessionCommand};
 use crate::confine::Confinement;
 
+/// How much of what is said is kept, in bytes.
+const TAIL: usize = 4096;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The arguments by which the new root runs a command: as which user, in which folder, with which environment.
@@ -41,4 +49,30 @@ pub(super) fn inner(
     }
     args.extend(command.argv.iter().cloned());
     Ok(args)
+}
+
+/// Runs the command line that enters the root and leaves the mark there; without the mark the command never began. What is killed is
+/// the user's command, not a tool around it.
+pub(super) async fn enter(
+    runner: &dyn CommandRunner,
+    cx: &Context,
+    spec: CommandSpec,
+    mark: &AbsPath,
+    command: &SessionCommand,
+    out: &mut dyn OutputSink,
+) -> Result<Exit, ChrootError> {
+    match fs::remove_file(mark) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at("remove", mark)?,
+        _ => {}
+    }
+    let spec = spec
+        .with_stdin(command.stdin.clone())
+        .with_terminal(command.terminal)
+        .with_timeout(command.timeout)
+        .with_stalled(command.stalled)
+        .with_measured(true);
+    let mut said = Tee(Tail::new(TAIL), out);
+    let own = |error: CommandError| error.with_program(command.argv.first().map_or("", String::as_str));
+    let exit = runner.run(cx, &spec, &mut said).await.map_err(own)?;
+    if mark.as_std().exists() { Ok(exit) } else { Err(ChrootError::Setup(said.0.text())) }
 }

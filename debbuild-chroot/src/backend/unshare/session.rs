@@ -1,25 +1,22 @@
 //! An open session of the real backend: commands that join its namespaces, one after the other.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fs::File, sync::Arc};
 
 use async_trait::async_trait;
 use debbuild_core::{
-    command::{CommandError, Exit, OutputSink, Tail, Tee},
+    command::{Exit, OutputSink},
     context::Context,
-    path::IoResultExt as _,
 };
 
 use super::{
-    TAIL, UnshareOptions,
+    UnshareOptions,
     holder::{Holder, joining},
 };
 use crate::{
-    backend::{ChrootError, Session, SessionCommand, words::inner},
+    backend::{
+        ChrootError, Session, SessionCommand,
+        words::{enter, inner},
+    },
     confine::{ConfineError, Scratch},
     gateway::{AccessRecord, Door},
     limits::Limits,
@@ -47,27 +44,10 @@ impl Session for UnshareSession {
         out: &mut dyn OutputSink,
     ) -> Result<Exit, ChrootError> {
         let UnshareOptions { runner, user, .. } = &*self.parts;
-        let started = self.scratch.path().child("started")?;
-        match fs::remove_file(&started) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at("remove", &started)?,
-            _ => {}
-        }
         let inner = inner(command, &self.environment, self.door.is_some())?;
-        let mut spec = joining(self.holder.process()?, user, self.scratch.path(), &self.limits, inner)
-            .with_stdin(command.stdin.clone())
-            .with_terminal(command.terminal)
-            .with_timeout(command.timeout)
-            .with_stalled(command.stalled)
-            .with_memory(self.limits.memory)
-            .with_measured(true);
-        spec.cwd = Some(self.scratch.path().clone());
-        let mut said = Tee(Tail::new(TAIL), out);
-        let own = |error: CommandError| error.with_program(command.argv.first().map_or("", String::as_str));
-        let exit = runner.run(cx, &spec, &mut said).await.map_err(own)?;
-        if !started.as_std().exists() {
-            return Err(ChrootError::Setup(said.0.text()));
-        }
-        Ok(exit)
+        let spec = joining(self.holder.process()?, user, self.scratch.path(), &self.limits, inner);
+        let spec = spec.with_memory(self.limits.memory).with_cwd(self.scratch.path().clone());
+        enter(&**runner, cx, spec, &self.scratch.path().join("started"), command, out).await
     }
 
     fn record(&self) -> AccessRecord {
