@@ -150,14 +150,12 @@ async fn a_backend_of_ones_own_is_short() {
 }
 
 #[tokio::test]
-async fn a_second_create_needs_neither_network_nor_time() {
+async fn a_second_create_needs_no_network() {
     let cx = Context::new();
     let bench = Bench::open(cache()).await;
     let (spec, chroot) = shared(&bench).await;
     let dead = Bench::with_fetch(cache(), Cut::new("")).await;
-    let started = Instant::now();
     assert_eq!(dead.manager.create(&cx, &spec, &mut Show).await.unwrap(), chroot);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -55,6 +55,11 @@ rm -f $made "$conf/00debbuild-layer" "$conf/99debbuild-layer" /etc/resolv.conf /
     apt-get clean &&
     find /var/lib/apt/lists -mindepth 1 ! -path /var/lib/apt/lists/lock ! -path /var/lib/apt/lists/partial -delete &&
     find /tmp -mindepth 1 -delete || fail "cannot tidy up"
+# Some of these change only where lists are read, and with the same times every layer is the same.
+for folder in /tmp /etc/apt/apt.conf.d /var/lib/apt/lists /var/lib/apt/lists/lock /var/lib/apt/lists/partial /var/cache/apt /var/cache/apt/archives \
+    /var/cache/apt/archives/lock /var/cache/apt/archives/partial /var/log/apt; do
+    [ ! -e "$folder" ] || touch "$folder" || fail "cannot tidy up"
+done
 if [ -e /etc/machine-id ]; then
     rm /etc/machine-id && : >/etc/machine-id || fail "cannot tidy up"
 fi
