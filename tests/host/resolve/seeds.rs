@@ -23,7 +23,7 @@ use super::{apt_installs, indexes, universe};
 
 /// How many packages are drawn: all 300 in a full run.
 fn count() -> usize {
-    if full() { 300 } else { 20 }
+    if full() { 300 } else { 8 }
 }
 
 /// Names drawn evenly from the archive, the same ones every time as long as they are there.
