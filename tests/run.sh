@@ -3,7 +3,8 @@
 #
 #   tests/run.sh            everything: lint, unit, suite, host, Python (about 50 minutes on 2 cores)
 #   tests/run.sh --quick    without the host tier and the fuzzer
-#   tests/run.sh --full     everything, then every acceptance command however long, with a report in docs/full-run.md
+#   tests/run.sh --full     everything, then every acceptance command however long, with a report in docs/full-run.md; it takes
+#                           hours, and when it was stopped it goes on where it was, at the same commit
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/setup.sh
@@ -19,11 +20,27 @@ esac
 # A first build is quicker when nothing is kept for a second one.
 [ -d target ] || export CARGO_INCREMENTAL=0
 
-failed=() passed=0 report=$(mktemp)
-trap 'rm -f "$report"' EXIT
+failed=() passed=0
+if [ "$mode" = full ]; then
+  [ -z "$(git status --porcelain)" ] || die "a full run is of a commit: something here is not committed"
+  # What passed at this commit is kept: it is not run again when the run is started again.
+  kept=$PWD/target/full-run/$(git rev-parse HEAD)
+  mkdir -p "$kept"
+else
+  kept=$(mktemp -d)
+  trap 'rm -rf "$kept"' EXIT
+fi
+report=$kept/parts
+touch "$report"
+sed -i '/| FAILED |/d' "$report"
 # Runs one part, times it, and goes on when it fails: one run shows everything that is wrong.
 part() {
   local name=$1 start=$SECONDS; shift
+  if grep -qF "| $name | passed |" "$report"; then
+    say "$name: passed before"
+    passed=$((passed + 1))
+    return
+  fi
   say "$name"
   if "$@"; then
     passed=$((passed + 1)); printf '| %s | passed | %ss |\n' "$name" "$((SECONDS - start))" >>"$report"
@@ -36,16 +53,22 @@ part() {
 tests=(--workspace --exclude debbuild-py --features
   "debbuild-core/testing debbuild-chroot/testing debbuild-queue/testing debbuild-compose/testing debbuild-suite/host")
 
+# The tests of the host tier that passed, by the log of a run.
+passed_tests() { sed -n 's/^ *PASS \[[^]]*\].* debbuild-suite::host \([^ ]*\)$/\1/p' "$kept/host.log" 2>/dev/null || :; }
+
 # Runs the tests of one tier: nextest where it is installed (a process per test), else cargo's own runner.
 run_tier() {
+  local which='not binary(host)' name
   if cargo nextest --version >/dev/null 2>&1; then
-    case $1 in
-      host) cargo nextest run "${tests[@]}" -E 'binary(host)' ;;
-      *) cargo nextest run "${tests[@]}" -E 'not binary(host)' ;;
-    esac
-    local status=$?
-    cp target/nextest/default/junit.xml "target/nextest/$1.xml"
-    return $status
+    if [ "$1" = host ]; then
+      which='binary(host)'
+      for name in $(passed_tests); do which+=" - test(=$name)"; done
+    fi
+    if [ "$mode" = full ]; then
+      cargo nextest run --no-tests pass "${tests[@]}" -E "$which" 2>&1 | tee -a "$kept/$1.log"
+    else
+      cargo nextest run "${tests[@]}" -E "$which"
+    fi
   else
     case $1 in
       host) cargo test "${tests[@]}" --test host -- --test-threads=1 ;;
@@ -97,7 +120,7 @@ fi
 
 printf '\n| part | result | time |\n| --- | --- | --- |\n' && cat "$report"
 if [ "$mode" = full ]; then
-  python3 tests/support/report.py docs/acceptance.md "$report" target/nextest/suite.xml target/nextest/host.xml >target/full-run.md ||
+  python3 tests/support/report.py docs/acceptance.md "$report" "$kept/suite.log" "$kept/host.log" >target/full-run.md ||
     failed+=("acceptance")
   mv target/full-run.md docs/full-run.md
 fi
