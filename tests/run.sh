@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what the tests need and runs all of them; works on a fresh Debian machine.
 #
-#   tests/run.sh            everything: lint, unit, suite, host, Python (about 50 minutes on 2 cores)
+#   tests/run.sh            everything: lint, unit, suite, host, Python (about an hour on 2 cores)
 #   tests/run.sh --quick    without the host tier and the fuzzer
 #   tests/run.sh --full     everything, then every acceptance command however long, with a report in docs/full-run.md; it takes
 #                           hours, and when it was stopped it goes on where it was, at the same commit
