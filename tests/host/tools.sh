@@ -6,7 +6,9 @@ need_packages ca-certificates sbuild mmdebstrap uidmap socat iproute2 gnupg gpgv
   qemu-system-x86 ovmf curl dose-distcheck dose-builddebcheck dctrl-tools graphviz librsvg2-bin reprepro aptly debootstrap ed patch python3 python3-venv python3-dev sudo \
   bubblewrap systemd-container arch-test qemu-user-static binfmt-support
 # Where no systemd does it: the kernel learns that QEMU runs other architectures' programs.
-if [ "$(id -u)" = 0 ]; then update-binfmts --enable || :; fi
+if [ "$(id -u)" = 0 ]; then
+  for format in qemu-aarch64 qemu-arm; do update-binfmts --enable "$format" || :; done
+fi
 
 # The user that builds run as when started as root (debbuild doctor --fix makes it too).
 if [ "$(id -u)" = 0 ] && ! id debbuild >/dev/null 2>&1; then
