@@ -134,6 +134,46 @@ async fn sessions_by_nspawn_conform() {
     assert_eq!((said.status, said.stdout.as_str()), (9, "(sd-stubinit)\n"), "{said:?}");
 }
 
+/// Puts a state folder on an overlay over the shared one, where nobody else sees it, and with `none` takes overlays from all others.
+const ON_AN_OVERLAY: &str = r#"
+    mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/home" || exit 99
+    if [ "$3" = none ]; then
+        cp /usr/bin/mount "$2/real" && chmod 0755 "$2/real" "$2/mount" && mount --bind "$2/mount" /usr/bin/mount || exit 99
+    fi
+    exec "$4" --home "$2/home" chroot run "$5" -- sh -c 'rm -r /opt; mkdir /opt; echo new >/opt/new; ls /opt; df --output=fstype / | tail -n 1'
+"#;
+
+#[tokio::test]
+async fn where_no_overlay_can_lie_sessions_are_kept_in_memory() {
+    let bench = Bench::open(cache()).await;
+    let (_, chroot) = shared(&bench).await;
+    // Only root mounts what is to be the place.
+    if !bench.user.switch {
+        return;
+    }
+    // Its base is unpacked.
+    let session = bench.backend.open(&bench.cx, &chroot.reference(), &SessionOptions::new()).await.unwrap();
+    session.close(&bench.cx).await.unwrap();
+    for (overlays, kind) in [("some", "overlay"), ("none", "tmpfs")] {
+        let user = Sandbox::new();
+        fs::set_permissions(user.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+        for folder in ["upper", "work", "home"] {
+            fs::create_dir(user.path().child(folder).unwrap()).unwrap();
+        }
+        let real = user.path().child("real").unwrap();
+        user.write(
+            "mount",
+            &format!("#!/bin/sh\ncase \" $* \" in *\" overlay \"*) exit 32 ;; esac\nexec {real} \"$@\"\n"),
+        );
+        let (id, binary) = (chroot.id.to_string(), user.command([""; 0]).program);
+        let unshare = CommandSpec::new("unshare").with_args(["--mount", "sh", "-c", ON_AN_OVERLAY, "place"]);
+        let unshare =
+            unshare.with_args([cache().as_str(), user.path().as_str(), overlays]).with_arg(binary).with_arg(id);
+        let said = user.spec(user.place(unshare)).await;
+        assert_eq!((said.status, said.stdout), (0, format!("new\n{kind}\n")), "{}", said.stderr);
+    }
+}
+
 #[tokio::test]
 async fn a_backend_of_ones_own_is_short() {
     let own = include_str!("../../examples/chroot_backend.rs").split("#[tokio::main]").next().unwrap();

@@ -14,7 +14,7 @@ use debbuild_core::{
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
-use super::{PIVOT, TAIL, UnshareOptions};
+use super::{PIVOT, TAIL, UnshareOptions, has_tmpfs_attributes};
 use crate::{
     backend::ChrootError,
     confine::{BuildUser, Confinement, Mapping, RELAY_PORT, Scratch},
@@ -77,6 +77,7 @@ fn holding(user: &BuildUser, scratch: &AbsPath, tree: &AbsPath, archives: bool, 
     let port = if archives { RELAY_PORT.to_string() } else { String::new() };
     let setup = CommandSpec::new("sh").with_args(["-c", SETUP, "session", confinement.inside(), tree.as_str(), &port]);
     let setup = setup.with_args([text(limits.scratch_size), text(limits.scratch_files)]);
+    let setup = setup.with_arg(if has_tmpfs_attributes() { "attributes" } else { "" });
     let mut spec = confinement.wrap(setup).with_stdin(Stdin::Held);
     let confined = std::mem::replace(&mut spec.program, "sh".to_owned());
     let rest = std::mem::take(&mut spec.args);

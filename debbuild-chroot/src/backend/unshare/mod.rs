@@ -113,7 +113,7 @@ impl ChrootBackend for UnshareBackend {
         options: &SessionOptions,
     ) -> Result<Box<dyn Session>, ChrootError> {
         self.capabilities().check(self.name(), options)?;
-        if options.limits.has_scratch() && kernel() < TMPFS_ATTRIBUTES {
+        if options.limits.has_scratch() && !has_tmpfs_attributes() {
             return Err(ChrootError::Cannot { backend: self.name(), what: "limit the scratch before Linux 6.6" });
         }
         let hold = bases::lock(&self.0.bases, base.id, FlockOperation::NonBlockingLockShared)?;
@@ -155,6 +155,11 @@ impl ChrootBackend for UnshareBackend {
         }
         Ok(count)
     }
+}
+
+/// Whether an overlay can keep what it writes in a tmpfs.
+fn has_tmpfs_attributes() -> bool {
+    kernel() >= TMPFS_ATTRIBUTES
 }
 
 /// The version of the running kernel, as far as it can be read.

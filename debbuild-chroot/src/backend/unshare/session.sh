@@ -1,21 +1,27 @@
 # Builds the root of a session inside fresh namespaces, says `ready`, and holds both until its standard input ends. Constant; data comes
-# as arguments: the scratch folder as seen here, the unpacked base, the relay's port (or nothing), and the most that files of the
-# session may take, in bytes and in number (or nothing).
+# as arguments: the scratch folder as seen here, the unpacked base, the relay's port (or nothing), the most that files of the
+# session may take, in bytes and in number (or nothing), and whether a tmpfs has what an overlay keeps of deleted folders.
 fail() { echo "session: $1" >&2; exit 125; }
-place=$1 base=$2 port=$3 size=$4 files=$5
+place=$1 base=$2 port=$3 size=$4 files=$5 attributes=$6
 root=$place/root over=$place/over
 umask 022
 limits=
 [ -z "$size" ] || limits=,size=$size
 [ -z "$files" ] || limits=$limits,nr_inodes=$files
-if [ -n "$limits" ]; then
-    mount -t tmpfs -o "mode=755$limits" tmpfs "$over" || fail "cannot mount a scratch with limits"
-fi
-mkdir "$over/upper" "$over/work" "$over/run" "$over/shm" || fail "cannot write to the scratch folder"
-chmod 1777 "$over/shm"
+memory() { mount -t tmpfs -o "mode=755$limits" tmpfs "$over" || fail "cannot mount a scratch in memory"; }
+overlay() {
+    mkdir -p "$over/upper" "$over/work" || fail "cannot write to the scratch folder"
+    mount -t overlay overlay -o "lowerdir=$place/lower,upperdir=$over/upper,workdir=$over/work,userxattr" "$root" 2>/dev/null
+}
+[ -z "$limits" ] || memory
 mount --bind "$base" "$place/lower" || fail "cannot reach the unpacked base"
-mount -t overlay overlay -o "lowerdir=$place/lower,upperdir=$over/upper,workdir=$over/work,userxattr" "$root" ||
-    fail "cannot mount an overlay (the state folder must not itself be on one)"
+# No overlay keeps what it writes on another one, on which containers lie: then in memory. Without any overlay the base is copied.
+if ! overlay && { [ -n "$limits" ] || ! memory || [ -z "$attributes" ] || ! overlay; }; then
+    mkdir "$over/copy" && cp -a "$place/lower/." "$over/copy" && mount --bind "$over/copy" "$root" ||
+        fail "there is no overlay, and the base cannot be copied"
+fi
+mkdir "$over/run" "$over/shm" || fail "cannot write to the scratch folder"
+chmod 1777 "$over/shm"
 hostname debbuild || fail "cannot set the host name"
 # A kernel that shows no sysfs to user namespaces leaves /sys empty.
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys" 2>/dev/null || :

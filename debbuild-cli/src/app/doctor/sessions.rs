@@ -30,8 +30,9 @@ pub(super) async fn overlay(app: &App, cx: &Context, other: Option<&str>) -> Fin
     if there
         .is_some_and(|folder| rustix::fs::statfs(folder).is_ok_and(|stat| u64::try_from(stat.f_type) == Ok(OVERLAY)))
     {
-        let detail = format!("{home} lies on an overlay, on which no other can lie: choose another --home");
-        return Finding::new("chroots", NAME, Level::Missing, detail, &[]);
+        let detail =
+            format!("{home} lies on an overlay, on which no other can lie: what sessions write is kept in memory");
+        return Finding::new("chroots", NAME, Level::Optional, detail, &[]);
     }
     let mut argv = match other {
         Some(user) => vec!["setpriv", "--reuid", user, "--regid", user, "--init-groups"],
@@ -41,7 +42,10 @@ pub(super) async fn overlay(app: &App, cx: &Context, other: Option<&str>) -> Fin
     let spec = CommandSpec::new(argv.remove(0)).with_args(argv);
     match app.runner().output(cx, &spec).await {
         Ok(_) => Finding::ok("chroots", NAME, "they can be mounted in user namespaces"),
-        Err(error) => Finding::new("chroots", NAME, Level::Missing, error.to_string(), &[]),
+        Err(error) => {
+            let detail = format!("sessions begin with a copy of their chroot, in memory: {error}");
+            Finding::new("chroots", NAME, Level::Optional, detail, &[])
+        }
     }
 }
 
