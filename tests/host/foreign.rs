@@ -32,3 +32,26 @@ async fn a_package_is_built_for_another_architecture() {
     let record = shared(&build).await.json();
     assert_eq!((&record["outcome"], &record["architecture"]), (&"succeeded".into(), &"arm64".into()), "{record}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_chroots_of_armhf_and_armel_run_their_programs() {
+    if !full() {
+        return;
+    }
+    let user = Sandbox::new();
+    let home = cache();
+    let shared = async |args: &[&str]| well(user.run([&["--home", home.as_str()], args].concat()).await);
+    let report = shared(&["--format", "json", "doctor"]).await.json();
+    let findings = report["findings"].as_array().unwrap();
+    for architecture in ["armhf", "armel"] {
+        let name = format!("programs of {architecture}");
+        let finding = findings.iter().find(|one| one["name"] == name.as_str()).unwrap();
+        assert_eq!(finding["level"], "ok", "{finding}");
+        let create = ["chroot", "create", "--suite", "bookworm", "--arch", architecture, "--variant", "essential"];
+        let created = shared(&create).await;
+        let id = created.stdout.trim();
+        let said = shared(&["chroot", "run", id, "--", "dpkg", "--print-architecture"]).await;
+        assert_eq!(said.stdout.trim(), architecture);
+        shared(&["chroot", "run", id, "--", "true"]).await;
+    }
+}

@@ -320,10 +320,12 @@ impl Classify for CreateError {
         match self {
             Self::Command(error) => error.hint(),
             Self::Confine(error) => error.hint(),
-            Self::CannotRun(_) => Some(
-                "install arch-test, qemu-user-static and binfmt-support; debbuild doctor says what is missing"
-                    .to_owned(),
-            ),
+            Self::CannotRun(architecture) => {
+                let emulator = architecture.emulator().map(|name| format!(" (it has {name})")).unwrap_or_default();
+                Some(format!(
+                    "install arch-test, qemu-user-static{emulator} and binfmt-support; debbuild doctor says what is missing"
+                ))
+            }
             _ => None,
         }
     }
