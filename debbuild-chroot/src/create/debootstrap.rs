@@ -4,6 +4,7 @@ use std::{fs, sync::Arc};
 
 use async_trait::async_trait;
 use debbuild_core::{
+    arch::Architecture,
     command::{CommandError, CommandRunner, CommandRunnerExt as _, CommandSpec, OutputSink, Tail, Tee},
     context::Context,
     name::ComponentName,
@@ -58,6 +59,7 @@ pub(super) fn command(request: &BootstrapRequest, place: &str) -> Result<Command
         .with_args(args)
         .with_args([variant(request.variant)?, &components.join(","), &own.uri])
         .with_arg(if request.replay { "expired" } else { "" })
+        .with_arg(request.host.as_ref().map_or("", Architecture::as_str))
         .with_args(packages)
         .with_env("http_proxy", Confinement::proxy())
         .with_env("SOURCE_DATE_EPOCH", request.epoch.seconds().to_string()))
