@@ -1,4 +1,5 @@
-//! Chroots of other architectures by QEMU: made, used and built in. Minutes each, so they are part of the long form.
+//! Chroots of other architectures by QEMU: made, used and built in; and cross chroots, which build for another. Minutes each, so they
+//! are part of the long form.
 
 use debbuild_suite::{
     bench::cache,
@@ -54,4 +55,41 @@ async fn small_chroots_of_armhf_and_armel_run_their_programs() {
         assert_eq!(said.stdout.trim(), architecture);
         shared(&["chroot", "run", id, "--", "true"]).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cross_chroot_programs_of_its_host_architecture_are_compiled() {
+    if !full() {
+        return;
+    }
+    let user = Sandbox::new();
+    let home = cache();
+    let shared =
+        async |args: &[&str]| well(user.run([&["--home", home.as_str(), "--format", "json"], args].concat()).await);
+    let made = shared(&["chroot", "create", "--suite", "bookworm", "--host", "arm64"]).await.json();
+    let id = made["id"].as_str().unwrap();
+    assert_eq!((&made["host"], &made["include"]), (&"arm64".into(), &serde_json::json!([])), "{made}");
+
+    // No emulator is needed for it.
+    let script = r#"cd /tmp && printf '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n' >hello.c &&
+        aarch64-linux-gnu-gcc hello.c -o hello && readelf --file-header hello &&
+        dpkg --print-architecture && dpkg --print-foreign-architectures"#;
+    let said = shared(&["chroot", "run", id, "--", "sh", "-c", script]).await.stdout;
+    assert!(said.lines().any(|line| line.contains("Machine:") && line.contains("AArch64")), "{said}");
+    let own = made["architecture"].as_str().unwrap();
+    assert!(said.ends_with(&format!("\n{own}\narm64\n")), "{said}");
+
+    let layer = shared(&["chroot", "install", id, "less"]).await.json();
+    assert_eq!(layer["host"], "arm64", "a layer over it is one too: {layer}");
+    shared(&["chroot", "remove", layer["id"].as_str().unwrap()]).await;
+
+    // From its lock it is made again, with the indexes of both architectures.
+    let lock = shared(&["lock", "show", id]).await;
+    for architecture in [own, "arm64"] {
+        assert!(lock.stdout.contains(&format!("main/binary-{architecture}/")), "{architecture}");
+    }
+    user.write("cross.lock", &lock.stdout);
+    shared(&["chroot", "remove", id]).await;
+    let again = shared(&["chroot", "create", "--locked", "cross.lock"]).await.json();
+    assert_eq!((&again["id"], &again["sha256"]), (&made["id"], &made["sha256"]), "byte for byte");
 }
