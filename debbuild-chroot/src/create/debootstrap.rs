@@ -17,6 +17,8 @@ use crate::confine::{BuildUser, Confinement, Mapping, Scratch};
 
 const SCRIPT: &str = include_str!("debootstrap.sh");
 const NAME: &str = "debootstrap";
+/// What it says where an architecture's programs do not run.
+const FOREIGN: &str = "Unable to execute target architecture";
 
 /// Makes base systems with debootstrap(8) as root of the host: programs of the packages run as root then, in namespaces of their own but
 /// for users. The archives are reached through the gateway alone.
@@ -89,9 +91,11 @@ impl Bootstrapper for Debootstrap {
         let mut tail = Tee(Tail::new(16 * 1024), log);
         let exit = self.runner.run(cx, &spec, &mut tail).await?;
         if !exit.success() {
-            let program = NAME.to_owned();
-            let failed = |tail| CommandError::Failed { program, exit, tail };
-            return Err(mmdebstrap::failure(&tail.0.text(), failed));
+            let (program, said) = (NAME.to_owned(), tail.0.text());
+            if said.contains(FOREIGN) {
+                return Err(CreateError::CannotRun(request.architecture.clone()));
+            }
+            return Err(mmdebstrap::failure(&said, |tail| CommandError::Failed { program, exit, tail }));
         }
         let (status, tarball) = (scratch.path().child("status")?, scratch.path().child("chroot.tar")?);
         let status = fs::read_to_string(&status).at("read", &status)?;
