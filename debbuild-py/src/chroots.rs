@@ -87,7 +87,7 @@ pub(crate) fn wish(
 #[pymethods]
 impl PyChroots {
     #[pyo3(signature = (
-        suite=None, *, profile=None, parent=None, architecture=None, variant=None, include=None, remove=None,
+        suite=None, *, profile=None, parent=None, architecture=None, host=None, variant=None, include=None, remove=None,
         bootstrapper="mmdebstrap", privileged=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
@@ -98,17 +98,19 @@ impl PyChroots {
         profile: Option<&str>,
         parent: Option<String>,
         architecture: Option<&str>,
+        host: Option<&str>,
         variant: Option<&str>,
         include: Option<Vec<String>>,
         remove: Option<Vec<String>>,
         bootstrapper: &str,
         privileged: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let own = [suite, profile, architecture, variant].iter().any(Option::is_some);
+        let own = [suite, profile, architecture, host, variant].iter().any(Option::is_some);
         if let Some(layer) = layers::asked(parent, own, include.as_deref(), remove.as_deref()).into_py_result(py)? {
             return layers::make(&self.0, py, layer);
         }
         let wish = wish((suite, profile), architecture, variant, include).into_py_result(py)?;
+        let wish = wish.with_host(host.map(Architecture::new).transpose().into_py_result(py)?);
         let wish = wish.with_bootstrapper(bootstrapper.parse::<BootstrapTool>().into_py_result(py)?, privileged);
         self.0.show_logged(py, |app, cx, mut log| async move {
             Ok(chroot_json(&app.chroot_create(&cx, &wish, &mut log).await?))

@@ -51,6 +51,12 @@ def test_wishes_are_checked_first(app: debbuild.App, tmp_path: Path) -> None:
         app.chroots.create("bookworm", bootstrapper="cdebootstrap")  # type: ignore[arg-type]
     with pytest.raises(errors.UsageError, match="name only packages"):
         app.chroots.create("bookworm", parent="0" * 64)
+    with pytest.raises(errors.UsageError, match="a chroot of arm64 cannot be a cross chroot for arm64"):
+        app.chroots.create("bookworm", architecture="arm64", host="arm64")
+    with pytest.raises(errors.UsageError):
+        app.chroots.create("bookworm", host="any")
+    with pytest.raises(errors.UsageError, match="name only packages"):
+        app.chroots.create(parent="0" * 64, host="arm64")
     with pytest.raises(errors.UsageError, match="from a parent"):
         app.chroots.create("bookworm", remove=["nano"])
     with pytest.raises(errors.UsageError, match="not a form"):
@@ -122,8 +128,9 @@ def test_composes(app: debbuild.App, tmp_path: Path) -> None:
 def test_profiles(app: debbuild.App, tmp_path: Path) -> None:
     assert {"bookworm", "trixie", "sid"} <= {one["name"] for one in app.profiles()}
     file = tmp_path / "own.toml"
-    file.write_text("[profiles.own]\ninherits = 'trixie'\nadd.include = ['eatmydata']\n")
+    file.write_text("[profiles.own]\ninherits = 'trixie'\nadd.include = ['eatmydata']\nhost = 'arm64'\n")
     shown = app.profile(str(file), origins=True)
+    assert shown["profile"]["host"] == "arm64"
     assert shown["profile"]["suite"] == "trixie"
     assert shown["origins"]["include.0"] == f"{file}:3"
     file.write_text("[profiles.own]\nsuit = 'trixie'\n")

@@ -55,6 +55,20 @@ async fn usage_errors_are_2_in_both_forms_and_help_is_data() {
 }
 
 #[tokio::test]
+async fn a_cross_chroot_is_for_another_architecture_than_its_own() {
+    let user = Sandbox::new();
+    let create = ["--format", "json", "chroot", "create", "--suite", "bookworm", "--arch", "arm64", "--host", "arm64"];
+    let ran = user.run(create).await;
+    let error = ran.error();
+    assert_eq!((ran.status, &error["class"]), (2, &json!("usage")), "{ran:?}");
+    assert_eq!(error["message"], "a chroot of arm64 cannot be a cross chroot for arm64");
+    let layer =
+        user.run(["chroot", "create", "--parent", "000000000000", "--include", "less", "--host", "arm64"]).await;
+    assert_eq!((layer.status, layer.stdout.as_str()), (2, ""), "a layer has its parent's: {layer:?}");
+    assert!(!user.path().join("state").as_std().exists(), "nothing is made for it");
+}
+
+#[tokio::test]
 async fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
     let user = Sandbox::new();
     let through = |script: &str| {

@@ -36,6 +36,10 @@ pub async fn makes_a_clean_system(
     for source in &request.sources {
         assert!(names.contains(&format!("etc/apt/keyrings/{}", source.key_file())));
     }
+    assert!(
+        request.host.is_none() || names.contains("var/lib/dpkg/arch"),
+        "dpkg knows the architecture that is built for"
+    );
     for foreign in ["etc/resolv.conf", "etc/hostname", "etc/apt/apt.conf.d/99mmdebstrap"] {
         assert!(!names.contains(foreign), "{foreign} belongs to the place where it was made");
     }

@@ -4,6 +4,7 @@ use std::{fs, sync::Arc};
 
 use async_trait::async_trait;
 use debbuild_core::{
+    arch::Architecture,
     command::{CommandError, CommandRunner, CommandRunnerExt as _, CommandSpec, OutputSink, Tail, Tee},
     context::Context,
     name::ComponentName,
@@ -16,6 +17,8 @@ use crate::confine::{BuildUser, Confinement, Mapping, Scratch};
 
 const SCRIPT: &str = include_str!("debootstrap.sh");
 const NAME: &str = "debootstrap";
+/// What it says where an architecture's programs do not run.
+const FOREIGN: &str = "Unable to execute target architecture";
 
 /// Makes base systems with debootstrap(8) as root of the host: programs of the packages run as root then, in namespaces of their own but
 /// for users. The archives are reached through the gateway alone.
@@ -58,6 +61,7 @@ pub(super) fn command(request: &BootstrapRequest, place: &str) -> Result<Command
         .with_args(args)
         .with_args([variant(request.variant)?, &components.join(","), &own.uri])
         .with_arg(if request.replay { "expired" } else { "" })
+        .with_arg(request.host.as_ref().map_or("", Architecture::as_str))
         .with_args(packages)
         .with_env("http_proxy", Confinement::proxy())
         .with_env("SOURCE_DATE_EPOCH", request.epoch.seconds().to_string()))
@@ -87,9 +91,11 @@ impl Bootstrapper for Debootstrap {
         let mut tail = Tee(Tail::new(16 * 1024), log);
         let exit = self.runner.run(cx, &spec, &mut tail).await?;
         if !exit.success() {
-            let program = NAME.to_owned();
-            let failed = |tail| CommandError::Failed { program, exit, tail };
-            return Err(mmdebstrap::failure(&tail.0.text(), failed));
+            let (program, said) = (NAME.to_owned(), tail.0.text());
+            if said.contains(FOREIGN) {
+                return Err(CreateError::CannotRun(request.architecture.clone()));
+            }
+            return Err(mmdebstrap::failure(&said, |tail| CommandError::Failed { program, exit, tail }));
         }
         let (status, tarball) = (scratch.path().child("status")?, scratch.path().child("chroot.tar")?);
         let status = fs::read_to_string(&status).at("read", &status)?;

@@ -1,8 +1,9 @@
 # Makes a base system as real root, in namespaces whose only peer is the gateway. Constant; data comes as arguments: the scratch folder, the
-# suite, the architecture, the variant (or nothing), components, the address, whether archives may have expired, and packages. The rest lies
-# in the scratch folder: boot.gpg, keys, final.sources, preferences, apt.conf, hook-0, hook-1 and so on.
-place=$1 suite=$2 arch=$3 variant=$4 components=$5 mirror=$6 expired=$7
-shift 7
+# suite, the architecture, the variant (or nothing), components, the address, whether archives may have expired, the architecture that is
+# built for where that is another one, and packages. The rest lies in the scratch folder: boot.gpg, keys, final.sources, preferences, apt.conf,
+# hook-0, hook-1 and so on.
+place=$1 suite=$2 arch=$3 variant=$4 components=$5 mirror=$6 expired=$7 host=$8
+shift 8
 root=$place/root
 fail() { echo "debootstrap: $1" >&2; exit 1; }
 inside() {
@@ -29,6 +30,7 @@ printf '%s\n' 'APT::Update::Error-Mode "any";' 'Acquire::http::Timeout "300";' '
 [ -z "$expired" ] || echo 'Acquire::Check-Valid-Until "false";' >>"$apt/apt.conf.d/99debbuild-boot"
 policy=$root/usr/sbin/policy-rc.d
 printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 0755 "$policy" || fail "cannot write $policy"
+[ -z "$host" ] || inside dpkg --add-architecture "$host" || fail "cannot add the architecture $host"
 inside apt-get --quiet=2 update && inside apt-get --quiet --yes dist-upgrade || fail "cannot upgrade"
 if [ $# -gt 0 ]; then
     inside apt-get --quiet --yes install "$@" || fail "cannot install"

@@ -114,6 +114,9 @@ fn write_tar(path: &AbsPath, request: &BootstrapRequest, status: &str, list: &st
     for (_, text, inside) in super::mmdebstrap::apt_files(request) {
         file(inside.trim_start_matches('/'), text.as_bytes())?;
     }
+    if let Some(host) = &request.host {
+        file("var/lib/dpkg/arch", format!("{}\n{host}\n", request.architecture).as_bytes())?;
+    }
     file("var/lib/dpkg/status", status.as_bytes())?;
     tar.finish()
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
+    iter,
     os::unix::fs::PermissionsExt as _,
     sync::Arc,
 };
@@ -55,7 +56,7 @@ pub(super) fn command(request: &BootstrapRequest, place: impl Fn(&str) -> String
         "--mode=unshare".to_owned(),
         "--format=tar".to_owned(),
         format!("--variant={}", request.variant),
-        format!("--architectures={}", request.architecture),
+        format!("--architectures={}", architectures(request)),
         // An index that cannot be had is a failure, not a reason to go on with fewer packages.
         r#"--aptopt=APT::Update::Error-Mode "any""#.to_owned(),
         // The gateway answers when it has the first bytes, after its own tries.
@@ -95,6 +96,12 @@ pub(super) fn command(request: &BootstrapRequest, place: impl Fn(&str) -> String
         .with_env("SOURCE_DATE_EPOCH", request.epoch.seconds().to_string())
         .with_env("TMPDIR", place("tmp"))
         .with_env("HOME", place("tmp"))
+}
+
+/// The system's own architecture, and after it the one that dpkg knows besides.
+fn architectures(request: &BootstrapRequest) -> String {
+    let all: Vec<&str> = iter::once(&request.architecture).chain(&request.host).map(AsRef::as_ref).collect();
+    all.join(",")
 }
 
 /// What apt is told by files besides its sources: name in the scratch folder, text, path inside. Those that say nothing are not there.

@@ -133,6 +133,8 @@ pub struct BootstrapRequest {
     pub suite: SuiteName,
     /// Its architecture.
     pub architecture: Architecture,
+    /// The architecture that it builds for, where that is another one: dpkg and apt in it know its packages too.
+    pub host: Option<Architecture>,
     /// How much is in it.
     pub variant: Variant,
     /// Packages besides the variant's.
@@ -168,6 +170,7 @@ impl BootstrapRequest {
         Self {
             suite,
             architecture,
+            host: None,
             variant,
             include,
             versions,
@@ -178,6 +181,13 @@ impl BootstrapRequest {
             epoch,
             replay: false,
         }
+    }
+
+    /// To build for another architecture.
+    #[must_use]
+    pub fn with_host(mut self, host: Option<Architecture>) -> Self {
+        self.host = host;
+        self
     }
 
     /// With more packages.
@@ -320,10 +330,12 @@ impl Classify for CreateError {
         match self {
             Self::Command(error) => error.hint(),
             Self::Confine(error) => error.hint(),
-            Self::CannotRun(_) => Some(
-                "install arch-test, qemu-user-static and binfmt-support; debbuild doctor says what is missing"
-                    .to_owned(),
-            ),
+            Self::CannotRun(architecture) => {
+                let emulator = architecture.emulator().map(|name| format!(" (it has {name})")).unwrap_or_default();
+                Some(format!(
+                    "install arch-test, qemu-user-static{emulator} and binfmt-support; debbuild doctor says what is missing"
+                ))
+            }
             _ => None,
         }
     }

@@ -22,6 +22,25 @@ fn request() -> BootstrapRequest {
         .with_hooks(vec![Hook { name: "mark".to_owned(), text: "#!/bin/sh\ntouch \"$1/marked\"\n".to_owned() }])
 }
 
+fn cross() -> BootstrapRequest {
+    request().with_host(Some(Architecture::new("arm64").unwrap()))
+}
+
+#[test]
+fn a_cross_system_has_its_own_architecture_first() {
+    let spec = mmdebstrap::command(&cross(), |name| format!("/mnt/{name}"));
+    assert!(spec.args.contains(&"--architectures=amd64,arm64".into()), "{spec}");
+}
+
+#[test]
+fn where_programs_do_not_run_their_emulator_is_named() {
+    let hint = |name: &str| CreateError::CannotRun(Architecture::new(name).unwrap()).hint().unwrap();
+    let armhf = hint("armhf");
+    assert!(armhf.starts_with("install arch-test, qemu-user-static (it has qemu-arm-static) and "), "{armhf}");
+    assert_eq!((hint("armel"), hint("arm64").contains("qemu-aarch64-static")), (armhf, true));
+    assert!(hint("x32").starts_with("install arch-test, qemu-user-static and "), "none is made up");
+}
+
 #[test]
 fn the_command_line_leaves_no_trace_of_the_gateway() {
     let spec = mmdebstrap::command(&request(), |name| format!("/mnt/{name}"));
@@ -48,11 +67,14 @@ fn debootstrap_gets_the_suites_own_archive_and_leaves_the_rest_to_apt() {
         "main,contrib",
         "http://mirror.example/debian",
         "",
+        "",
         "eatmydata",
         "g++",
     ];
     assert_eq!((spec.program.as_str(), words[0].as_str(), &words[2..]), ("sh", "-c", &expected.map(str::to_owned)[..]));
     assert_eq!(spec.env["http_proxy"], "http://127.0.0.1:3142");
+    let cross = debootstrap::command(&cross(), "/mnt").unwrap();
+    assert_eq!(cross.args[10], "arm64");
     let small = BootstrapRequest { variant: Variant::Apt, ..request() };
     assert_eq!(debootstrap::command(&small, "/mnt").unwrap_err().class(), Class::Usage);
     for tool in [BootstrapTool::Mmdebstrap, BootstrapTool::Debootstrap] {
@@ -110,12 +132,12 @@ async fn the_twin_conforms_and_repeats_itself() {
     let user = BuildUser { name: "builder".to_owned(), uid, gid, home, subuids: ids, subgids: ids, switch: false };
     let twin = MemoryBootstrapper::new("Package: base-files\nStatus: install ok installed\n");
     let mut digests = Vec::new();
-    for _ in 0..2 {
+    for asked in [request(), request(), cross()] {
         let scratch = Scratch::create(&base, "create", &user).unwrap();
-        digests.push(conformance::makes_a_clean_system(&twin, &request(), &scratch, &user).await);
+        digests.push(conformance::makes_a_clean_system(&twin, &asked, &scratch, &user).await);
     }
-    assert_eq!(digests[0], digests[1]);
-    assert_eq!(twin.runs(), 2);
+    assert!(digests[0] == digests[1] && digests[1] != digests[2]);
+    assert_eq!(twin.runs(), 3);
 }
 
 #[test]

@@ -103,6 +103,14 @@ pub enum ManagerError {
         /// The architecture of the chroot.
         own: Architecture,
     },
+    /// A cross chroot is wanted for its own architecture, or for none.
+    #[error("a chroot of {own} cannot be a cross chroot for {host}")]
+    NotCross {
+        /// The chroot's own architecture.
+        own: Architecture,
+        /// The architecture to build for.
+        host: Architecture,
+    },
     /// A package is wanted in two versions at once.
     #[error("{0} is wanted in two versions")]
     TwoVersions(PackageName),
@@ -168,6 +176,7 @@ impl Classify for ManagerError {
             Self::Ambiguous(_) | Self::Lock(_) | Self::TwoVersions(_) | Self::Parent { .. } | Self::Imported { .. } => {
                 Class::Usage
             }
+            Self::NotCross { .. } => Class::Usage,
             Self::OtherArchitecture { .. } => Class::Architecture,
             Self::Privileged(_) => Class::NotAllowed,
             Self::Import(error) => error.class(),
@@ -203,6 +212,9 @@ impl Classify for ManagerError {
             Self::Create(error) => error.hint(),
             Self::Layer(error) => error.hint(),
             Self::Import(error) => error.hint(),
+            Self::NotCross { .. } => {
+                Some("the host architecture is another one than the chroot's own, and never all".to_owned())
+            }
             Self::Privileged(_) => Some("--privileged allows it: programs of its packages run as root then".to_owned()),
             Self::Imported { .. } => Some("debbuild chroot import takes the same bytes again".to_owned()),
             Self::Session(error) => error.hint(),

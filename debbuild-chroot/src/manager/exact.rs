@@ -75,6 +75,12 @@ async fn lock(
         for package in listed(cx, one, &spec.architecture, &wanted).await? {
             found.entry((package.name.clone(), package.version.clone())).or_insert(package);
         }
+        if let Some(host) = &spec.host {
+            // In a cross chroot apt reads these too.
+            for index in indexes(&one.suite, host) {
+                keep_as_apt_asks(cx, &one.suite, &index).await?;
+            }
+        }
     }
     let absent: Vec<String> = wanted.iter().filter(|key| !found.contains_key(*key)).map(exactly).collect();
     if !absent.is_empty() {

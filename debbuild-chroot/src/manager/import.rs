@@ -105,6 +105,7 @@ fn record(request: &ImportRequest, system: &Flattened, from: ImportRecord) -> Re
     Ok(SpecRecord {
         suite,
         architecture,
+        host: None,
         variant: VARIANT.to_owned(),
         include: Vec::new(),
         versions: BTreeMap::new(),

@@ -270,6 +270,7 @@ fn check(record: &SpecRecord, parent: &Chroot) -> Result<(), ManagerError> {
     let same = [
         ("suite", record.suite == below.suite),
         ("architecture", record.architecture == below.architecture),
+        ("host architecture", record.host == below.host),
         ("variant", record.variant == below.variant),
         ("bootstrapper", record.bootstrapper == below.bootstrapper),
         ("archives", record.archives == below.archives),

@@ -81,9 +81,8 @@ impl ChrootManager {
         let sources = self.inner_sources(&cx, &opened).await?;
         let request =
             BootstrapRequest::new(spec.suite.clone(), spec.architecture.clone(), spec.variant, sources, epoch);
-        let request =
-            request.with_include(spec.include.clone()).with_hooks(spec.hooks.clone()).with_replay(replay.is_some());
-        let request = request.with_versions(spec.versions.clone());
+        let request = request.with_include(spec.included()).with_host(spec.host.clone()).with_hooks(spec.hooks.clone());
+        let request = request.with_versions(spec.versions.clone()).with_replay(replay.is_some());
         let request = request.with_apt(pins(&opened)?, spec.apt_options.clone());
         let scratch = Scratch::create(&self.0.scratch, "create", &self.0.user)?;
         let options = gateway_options(&opened, replay, self.0.offline);
@@ -393,6 +392,9 @@ fn identity(lock: &LockFile, request: &BootstrapRequest, record: &SpecRecord) ->
     }
     if let Some(tool) = &record.bootstrapper {
         key.part("bootstrapper", tool);
+    }
+    if let Some(host) = &record.host {
+        key.part("host", host.as_str());
     }
     Ok(ChrootId::new(key.finish()))
 }

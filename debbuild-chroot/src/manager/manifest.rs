@@ -71,6 +71,9 @@ pub struct SpecRecord {
     pub suite: SuiteName,
     /// The architecture.
     pub architecture: Architecture,
+    /// The host architecture of a cross chroot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Architecture>,
     /// The variant's name.
     pub variant: String,
     /// More packages, sorted.

@@ -3,6 +3,7 @@
 mod catalogue;
 mod check;
 mod contents;
+mod cross;
 mod error;
 mod exact;
 mod gc;
@@ -18,6 +19,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use contents::{ChrootDiff, FileChange, FileState, InstalledPackage};
+pub use cross::check_host;
 use debbuild_core::{
     acquire::ArchiveReader,
     blob::BlobStore,

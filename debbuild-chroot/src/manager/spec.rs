@@ -17,7 +17,7 @@ use debbuild_core::{
 };
 
 use super::{
-    ManagerError,
+    ManagerError, check_host,
     manifest::{ArchiveRecord, SpecRecord},
 };
 use crate::{
@@ -33,6 +33,8 @@ pub struct ChrootSpec {
     pub suite: SuiteName,
     /// The architecture.
     pub architecture: Architecture,
+    /// The host architecture of a cross chroot.
+    pub host: Option<Architecture>,
     /// How much is in it.
     pub variant: Variant,
     /// More packages.
@@ -64,6 +66,7 @@ impl ChrootSpec {
         Self {
             suite,
             architecture,
+            host: None,
             variant: Variant::Buildd,
             include: Vec::new(),
             versions: BTreeMap::new(),
@@ -144,6 +147,7 @@ impl ChrootSpec {
 
     /// The request as records keep it; the keyrings become blobs.
     pub(super) async fn record(&self, cx: &Context, blobs: &dyn BlobStore) -> Result<SpecRecord, ManagerError> {
+        check_host(&self.architecture, self.host.as_ref())?;
         let mut archives = Vec::new();
         for archive in &self.archives {
             let keys = keyring(&archive.signed_by).await?;
@@ -162,6 +166,7 @@ impl ChrootSpec {
         Ok(SpecRecord {
             suite: self.suite.clone(),
             architecture: self.architecture.clone(),
+            host: self.host.clone(),
             variant: self.variant.name().to_owned(),
             include: sorted(&self.include),
             versions: self.versions.clone(),
@@ -212,6 +217,7 @@ impl ChrootSpec {
             .map_err(|error| bad("the parent", error))?;
         let hooks = record.hooks.iter().map(|(name, text)| Hook { name: name.clone(), text: text.clone() });
         Ok(Self::new(record.suite.clone(), record.architecture.clone(), archives)
+            .with_host(record.host.clone())
             .with_variant(record.variant.parse()?)
             .with_bootstrapper(record.bootstrapper.as_deref().map_or(Ok(BootstrapTool::Mmdebstrap), str::parse)?)
             .with_include(packages(&record.include)?)
@@ -329,6 +335,9 @@ pub(super) fn key(record: &SpecRecord) -> Sha256 {
     }
     if let Some(tool) = &record.bootstrapper {
         key.part("bootstrapper", tool);
+    }
+    if let Some(host) = &record.host {
+        key.part("host", host.as_str());
     }
     if let Some(from) = &record.imported {
         key.part("imported", &from.kind).part("sha256", from.sha256.as_bytes());

@@ -21,6 +21,7 @@ use super::*;
 use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper, layer::MemoryLayers};
 
 mod contents;
+mod cross;
 mod imports;
 mod layers;
 

@@ -9,7 +9,10 @@ use debbuild_core::{
 };
 
 use super::{Profile, Repository, wire};
-use crate::create::{AptOption, Variant, variable_name};
+use crate::{
+    create::{AptOption, Variant, variable_name},
+    manager::check_host,
+};
 
 type Checked<T> = Result<T, ConfigError>;
 
@@ -36,6 +39,8 @@ pub(super) fn profile(name: &str, place: &Place, document: Document) -> Checked<
         }
         environment.insert(key.clone(), text.value.clone());
     }
+    let architecture =
+        table.architecture.as_ref().map(|text| value(text, "architecture", Architecture::new)).transpose()?;
     let mut repositories = Vec::new();
     for (name, table) in &table.repositories {
         if table.value.enabled {
@@ -44,7 +49,8 @@ pub(super) fn profile(name: &str, place: &Place, document: Document) -> Checked<
     }
     Ok(Profile {
         name: name.to_owned(),
-        architecture: table.architecture.map(|text| value(&text, "architecture", Architecture::new)).transpose()?,
+        host: table.host.map(|text| value(&text, "host", |name| host(name, architecture.as_ref()))).transpose()?,
+        architecture,
         variant: table.variant.map_or_else(|| Ok(Variant::default()), |text| value(&text, "variant", str::parse))?,
         components: all(&table.components, "components", ComponentName::new)?,
         keyrings: files(&table.keyrings, "keyrings")?,
@@ -101,6 +107,15 @@ fn apt_options(table: &std::collections::BTreeMap<String, Placed<wire::Words>>) 
         }
     }
     Ok(options)
+}
+
+/// A host architecture beside the profile's own; without one, beside any.
+fn host(name: &str, own: Option<&Architecture>) -> Result<Architecture, String> {
+    let host = Architecture::new(name).map_err(|error| error.to_string())?;
+    match own.map(|own| check_host(own, Some(&host))) {
+        Some(Err(error)) => Err(error.to_string()),
+        _ => Ok(host),
+    }
 }
 
 fn uri(text: &str) -> Result<Uri, String> {

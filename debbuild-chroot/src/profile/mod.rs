@@ -44,6 +44,8 @@ pub struct Profile {
     pub suite: SuiteName,
     /// The architecture; the machine's own without one.
     pub architecture: Option<Architecture>,
+    /// The host architecture of a cross chroot.
+    pub host: Option<Architecture>,
     /// How much is in it.
     pub variant: Variant,
     /// The components; none: those that the machine's source lists name, or with mirrors all.

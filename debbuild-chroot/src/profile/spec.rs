@@ -73,6 +73,7 @@ impl Profile {
         }
         let architecture = self.architecture.clone().unwrap_or(architecture);
         let spec = ChrootSpec::new(self.suite.clone(), architecture, archives)
+            .with_host(self.host.clone())
             .with_variant(self.variant)
             .with_include(self.include.clone())
             .with_hooks(hooks)

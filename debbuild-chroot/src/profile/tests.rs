@@ -132,6 +132,17 @@ fn what_is_wrong_is_said_with_file_and_line() {
 }
 
 #[test]
+fn a_host_architecture_is_another_one_than_the_profiles_own() {
+    let cross = "[profiles.x]\ninherits = 'sid'\nhost = 'arm64'\n[profiles.y]\ninherits = 'x'\narchitecture = 'i386'";
+    let y = profile(cross, "y").unwrap();
+    assert_eq!((y.architecture.unwrap().as_str(), y.host.unwrap().as_str()), ("i386", "arm64"));
+    assert_eq!(profile(cross, "sid").unwrap().host, None);
+    let value = |line: &str| refusal(&format!("[profiles.x]\ninherits = 'sid'\narchitecture = 'arm64'\n{line}"));
+    assert_eq!(value("host = 'arm64'"), "/etc/p.toml:4: host: a chroot of arm64 cannot be a cross chroot for arm64");
+    assert!(value("host = 'any'").starts_with("/etc/p.toml:4: host: not a"), "{}", value("host = 'any'"));
+}
+
+#[test]
 fn options_of_apt_are_single_values_or_items_of_lists() {
     let text = "[profiles.x]\ninherits = 'sid'\n[profiles.x.apt-options]\n'APT::Install-Recommends' = false\n'Acquire::Languages' = ['de', 'en']";
     let shown: Vec<String> =

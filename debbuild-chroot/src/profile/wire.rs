@@ -28,6 +28,7 @@ pub(super) struct Table {
     pub(super) inherits: Option<Placed<Words>>,
     pub(super) suite: Option<Placed<String>>,
     pub(super) architecture: Option<Placed<String>>,
+    pub(super) host: Option<Placed<String>>,
     pub(super) variant: Option<Placed<String>>,
     #[serde(default)]
     pub(super) components: Texts,

@@ -9,7 +9,7 @@ use debbuild_chroot::{
     create::{Bootstrapper, Debootstrap, Mmdebstrap},
     gateway::{Gateway, GatewayOptions},
     limits::Limits,
-    manager::{Chroot, ChrootManager, Collected, GcOptions, ManagerOptions, Updated},
+    manager::{Chroot, ChrootManager, Collected, GcOptions, ManagerOptions, Updated, check_host},
     sbuild::{BuildBase, BuildBases, BuilderError},
 };
 use debbuild_core::{
@@ -128,7 +128,7 @@ impl App {
     /// The newest chroot that fulfils the wish, made if there is none; one that is there costs no network.
     ///
     /// # Errors
-    /// As making it gives them; nothing half-made is left.
+    /// Class `usage` for a cross chroot whose host architecture is its own; as making it gives them. Nothing half-made is left.
     pub async fn chroot_create(
         &self,
         cx: &Context,
@@ -139,12 +139,14 @@ impl App {
             ChrootOf::Profile(name) => Some(self.profile(name)?),
             ChrootOf::Suite(_) => None,
         };
-        let manager = self.chroots_with(cx, wish.privileged).await?;
         let own = profile.as_ref().and_then(|profile| profile.architecture.as_ref());
         let architecture = match wish.architecture.as_ref().or(own) {
             Some(architecture) => architecture.clone(),
             None => self.architecture(cx).await?,
         };
+        let own = profile.as_ref().and_then(|profile| profile.host.as_ref());
+        check_host(&architecture, wish.host.as_ref().or(own))?;
+        let manager = self.chroots_with(cx, wish.privileged).await?;
         let key = self.wish_key(wish, profile.as_ref(), &architecture)?;
         if let Some(chroot) = manager.recall(key)? {
             return Ok(chroot);

@@ -84,6 +84,8 @@ impl App {
         let reader = self.reader(cx).await?;
         let mut spec = self.wished(cx, &reader, wish, None, build.build_architecture.clone()).await?;
         spec.architecture = build.build_architecture.clone();
+        // A cross chroot would know packages that the build did not have.
+        spec.host = None;
         spec.include.clone_from(&wish.include);
         spec.environment.extend(build.environment.clone());
         let mut lock = lock_exact(cx, &reader, &spec, &build.installed).await?;

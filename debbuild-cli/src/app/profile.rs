@@ -37,6 +37,8 @@ pub struct ChrootWish {
     pub of: ChrootOf,
     /// The architecture; without one the profile's, else the machine's own.
     pub architecture: Option<Architecture>,
+    /// The host architecture of a cross chroot; without one the profile's.
+    pub host: Option<Architecture>,
     /// How much is in it; without one the profile's, else where packages are built.
     pub variant: Option<Variant>,
     /// More packages.
@@ -62,13 +64,20 @@ impl ChrootWish {
 
     const fn new_of(of: ChrootOf) -> Self {
         let bootstrapper = BootstrapTool::Mmdebstrap;
-        Self { of, architecture: None, variant: None, include: Vec::new(), bootstrapper, privileged: false }
+        Self { of, architecture: None, host: None, variant: None, include: Vec::new(), bootstrapper, privileged: false }
     }
 
     /// For another architecture.
     #[must_use]
     pub fn with_architecture(mut self, architecture: Option<Architecture>) -> Self {
         self.architecture = architecture;
+        self
+    }
+
+    /// As a cross chroot for this host architecture.
+    #[must_use]
+    pub fn with_host(mut self, host: Option<Architecture>) -> Self {
+        self.host = host;
         self
     }
 
@@ -141,7 +150,7 @@ impl App {
         Ok(set)
     }
 
-    /// The request that a wish comes to on this machine.
+    /// The request that a wish comes to on this machine, for this architecture.
     pub(super) async fn wished(
         &self,
         cx: &Context,
@@ -150,18 +159,21 @@ impl App {
         profile: Option<&Profile>,
         architecture: Architecture,
     ) -> Result<ChrootSpec, AppError> {
-        let spec = match (&wish.of, profile) {
+        let mut spec = match (&wish.of, profile) {
             (ChrootOf::Suite(suite), _) => {
                 let host = self.archives(cx, reader, suite).await?;
-                ChrootSpec::new(suite.clone(), architecture, host.archives)
+                ChrootSpec::new(suite.clone(), architecture.clone(), host.archives)
             }
             (ChrootOf::Profile(_), Some(profile)) => {
-                profile.spec(cx, reader, &self.host_part(cx)?, architecture).await?
+                profile.spec(cx, reader, &self.host_part(cx)?, architecture.clone()).await?
             }
             (ChrootOf::Profile(name), None) => {
-                self.profile(name)?.spec(cx, reader, &self.host_part(cx)?, architecture).await?
+                self.profile(name)?.spec(cx, reader, &self.host_part(cx)?, architecture.clone()).await?
             }
         };
+        // What is asked for by itself goes before what the profile says.
+        spec.architecture = architecture;
+        spec.host = wish.host.clone().or(spec.host);
         let variant = wish.variant.unwrap_or(spec.variant);
         let include = spec.include.iter().chain(&wish.include).cloned().collect();
         Ok(spec.with_variant(variant).with_include(include).with_bootstrapper(wish.bootstrapper))
@@ -189,6 +201,9 @@ impl App {
             .list("include", include)
             .list("owners", &self.settings().archives.owners)
             .part("sources", format!("{:?}", self.source_lists()?.entries));
+        if let Some(host) = &wish.host {
+            key.part("host", host.as_str());
+        }
         if wish.bootstrapper != BootstrapTool::Mmdebstrap {
             key.part("bootstrapper", wish.bootstrapper.name());
         }

@@ -10,7 +10,7 @@ use debbuild_chroot::{
     backend::{Session, SessionCommand},
     create::{BootstrapTool, Variant},
     limits::Limits,
-    manager::{Chroot, Collected},
+    manager::{Chroot, Collected, manifest::SpecRecord},
 };
 use debbuild_core::{
     arch::Architecture,
@@ -80,6 +80,9 @@ struct CreateArgs {
     /// The architecture; the profile's or this machine's own by default
     #[arg(long)]
     arch: Option<Architecture>,
+    /// Make a cross chroot for this host architecture: its packages are known too, and buildd has compilers for it
+    #[arg(long, value_name = "ARCH")]
+    host: Option<Architecture>,
     /// How much is in it: essential, apt, minbase, buildd, important, standard; the profile's or buildd by default
     #[arg(long, value_parser = variant)]
     variant: Option<Variant>,
@@ -87,7 +90,7 @@ struct CreateArgs {
     #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',')]
     include: Vec<PackageName>,
     /// Install on top of this chroot, whose archives and options it has: its id, or at least 12 digits of it
-    #[arg(long, value_name = "ID", conflicts_with_all = ["suite", "profile", "arch", "variant", "locked"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["suite", "profile", "arch", "host", "variant", "locked"])]
     parent: Option<String>,
     /// Packages of the parent to take away, with their configuration and what depends on them
     #[arg(long, value_name = "PACKAGE,..", value_delimiter = ',', requires = "parent")]
@@ -99,7 +102,7 @@ struct CreateArgs {
     #[arg(long)]
     privileged: bool,
     /// Make the chroot of this lock file again, from exactly its files
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "profile", "arch", "include", "variant"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "profile", "arch", "host", "include", "variant"])]
     locked: Option<String>,
 }
 
@@ -283,7 +286,7 @@ async fn create(door: &Door, args: &CreateArgs) -> Answer {
         (None, Some(wish)) => {
             let wish =
                 wish.with_architecture(args.arch.clone()).with_variant(args.variant).with_include(args.include.clone());
-            let wish = wish.with_bootstrapper(args.bootstrapper, args.privileged);
+            let wish = wish.with_host(args.host.clone()).with_bootstrapper(args.bootstrapper, args.privileged);
             door.app.chroot_create(&door.cx, &wish, &mut log).await?
         }
         (None, None) => return Ok(Done::Failed(debbuild_core::error::Class::Usage)),
@@ -291,6 +294,11 @@ async fn create(door: &Door, args: &CreateArgs) -> Answer {
     drop(log);
     door.out.show(&chroot_json(&chroot), |_| format!("{}\n", chroot.id))?;
     Ok(Done::Well)
+}
+
+/// The architecture of a chroot, and that which it builds for where that is another one.
+fn architectures(spec: &SpecRecord) -> String {
+    spec.host.iter().fold(spec.architecture.to_string(), |own, host| format!("{own} for {host}"))
 }
 
 async fn list(door: &Door) -> Answer {
@@ -305,7 +313,7 @@ async fn list(door: &Door) -> Answer {
             table.row([
                 manifest.id.chars().take(12).collect(),
                 manifest.spec.suite.to_string(),
-                manifest.spec.architecture.to_string(),
+                architectures(&manifest.spec),
                 manifest.spec.variant.clone(),
                 manifest.packages.to_string(),
                 show_size(manifest.tarball.size),

@@ -1,5 +1,7 @@
 //! Architectures as dpkg has them: concrete names, `all`, and the wildcards that match them.
 
+mod emulator;
+
 use std::fmt;
 
 use crate::name::{NameError, checked_name};

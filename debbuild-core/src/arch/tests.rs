@@ -54,6 +54,25 @@ fn wildcards_match_as_policy_says() {
     }
 }
 
+#[test]
+fn emulators_have_the_names_of_their_package() {
+    let emulator = |name: &str| Architecture::new(name).unwrap().emulator();
+    for (name, program) in [
+        ("arm64", "qemu-aarch64-static"),
+        ("armhf", "qemu-arm-static"),
+        ("armel", "qemu-arm-static"),
+        ("ppc64el", "qemu-ppc64le-static"),
+        ("mips64el", "qemu-mips64el-static"),
+        ("amd64", "qemu-x86_64-static"),
+        ("musl-linux-armhf", "qemu-arm-static"),
+    ] {
+        assert_eq!(emulator(name).as_deref(), Some(program), "{name}");
+    }
+    for name in ["all", "kfreebsd-amd64", "x32", "mipsn32el", "ia64"] {
+        assert_eq!(emulator(name), None, "{name}");
+    }
+}
+
 /// Every architecture that dpkg knows against wildcards of every shape, asked in one process.
 #[tokio::test]
 async fn dpkg_agrees_on_every_architecture() {

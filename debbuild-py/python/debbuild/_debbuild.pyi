@@ -146,6 +146,7 @@ class Chroots:
         profile: str | None = None,
         parent: str | None = None,
         architecture: str | None = None,
+        host: str | None = None,
         variant: str | None = None,
         include: Sequence[str] | None = None,
         remove: Sequence[str] | None = None,
@@ -154,9 +155,11 @@ class Chroots:
     ) -> Chroot:
         """Make a chroot of a suite, by a profile or on top of a parent, or find the one that was made before.
 
-        Without ``architecture`` and ``variant`` it has the profile's, else this machine's and ``buildd``. ``parent`` is the id
-        of a chroot, whose archives and options it has; packages of the parent can be taken away (``remove``). ``privileged``
-        allows what needs real root (debootstrap): programs of the packages run as root of this machine then.
+        Without ``architecture`` and ``variant`` it has the profile's, else this machine's and ``buildd``. With ``host``, another
+        architecture, it is a cross chroot: packages of both are known in it, and as ``buildd`` it has compilers for ``host``.
+        ``parent`` is the id of a chroot, whose archives and options it has; packages of the parent can be taken away
+        (``remove``). ``privileged`` allows what needs real root (debootstrap): programs of the packages run as root of this
+        machine then.
         """
 
     def install(

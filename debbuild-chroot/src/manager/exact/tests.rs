@@ -134,3 +134,27 @@ async fn what_is_included_besides_comes_with_all_that_it_needs() {
     assert_eq!(error.class(), Class::Dependencies, "{error}");
     assert_eq!(lock(&place, &include("nowhere").await, &packages).await.unwrap_err().class(), Class::Dependencies);
 }
+
+#[tokio::test]
+async fn in_a_cross_chroot_the_indexes_of_both_architectures_are_locked() {
+    let place = with_packages().await;
+    let (foreign, native) = ("main/binary-arm64/Packages", "main/binary-amd64/Packages");
+    let fields = "Package: base\nVersion: 1\nArchitecture: amd64\nMaintainer: T <t@mirror.example>\n";
+    let (path, bytes) = (path("base", "1"), deb(&format!("{fields}Description: for a test\n")));
+    place.fixture.put_file(&path, &bytes).unwrap();
+    let (size, sha256) = (bytes.len(), Sha256::of(&bytes));
+    let text = format!("{fields}Filename: {path}\nSize: {size}\nSHA256: {sha256}\n");
+    let fixture = place.fixture.clone().with_field("Architectures", "all amd64 arm64");
+    let fixture = fixture.with_index(native, text.clone()).with_index(foreign, text.replace("amd64", "arm64"));
+    fixture.publish(&place.cx, Timestamp::from_seconds(1_700_000_200), None).await.unwrap();
+
+    let spec = place.spec().await.with_host(Some(Architecture::new("arm64").unwrap()));
+    let lock = lock(&place, &spec, &wanted(&[("base", "1")])).await.unwrap();
+    assert_eq!(lock.list(ListStyle::Debrebuild), ["base=1"], "its packages are of its own architecture");
+    install(&place, &[("base", "1")]);
+    let mut urls = vec![format!("http://mirror.example/debian/{path}")];
+    urls.extend([native, foreign].map(|index| format!("http://mirror.example/debian/dists/s/{index}.xz")));
+    place.bootstrapper.set_urls(urls);
+    let made = place.manager.create_locked(&place.cx, &lock, &mut Discard).await.unwrap();
+    assert_eq!(made.manifest.spec.host, spec.host);
+}

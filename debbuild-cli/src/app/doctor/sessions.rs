@@ -3,6 +3,7 @@
 use std::fs;
 
 use debbuild_core::{
+    arch::Architecture,
     clock::Timestamp,
     command::{CommandRunnerExt as _, CommandSpec},
     context::Context,
@@ -17,6 +18,11 @@ const OVERLAY: u64 = 0x794c_7630;
 /// What apt and dpkg write last: the clock cannot be before it by more than a day.
 const WRITTEN: &str = "/var/lib/dpkg/status";
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
+
+const GROUP: &str = "other architectures";
+
+/// Architectures that are often built for on machines of others.
+const TARGETS: [&str; 3] = ["arm64", "armhf", "armel"];
 
 /// Mounts an overlay where nobody else sees it. Constant.
 const TRY: &str = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/lower /mnt/upper /mnt/work /mnt/root && \
@@ -68,18 +74,23 @@ pub(super) fn clock_of(now: Timestamp, written: Option<Timestamp>) -> Finding {
     }
 }
 
-/// Which architectures' programs run here, as arch-test(1) finds; nothing where that is not installed.
-pub(super) async fn foreign(app: &App, cx: &Context) -> Option<Finding> {
-    find("arch-test")?;
+/// Which architectures' programs run here, as arch-test(1) finds, and each of [`TARGETS`] by itself; nothing where that is not
+/// installed.
+pub(super) async fn foreign(app: &App, cx: &Context) -> Vec<Finding> {
+    if find("arch-test").is_none() {
+        return Vec::new();
+    }
     let all = app.runner().output(cx, &CommandSpec::new("arch-test")).await.unwrap_or_default();
     let own = app.runner().output(cx, &CommandSpec::new("arch-test").with_arg("-n")).await.unwrap_or_default();
-    let emulated = find("qemu-aarch64-static").is_some();
-    Some(foreign_of(&String::from_utf8_lossy(&all), &String::from_utf8_lossy(&own), emulated))
+    let (all, own) = (String::from_utf8_lossy(&all), String::from_utf8_lossy(&own));
+    let mut findings = vec![foreign_of(&all, &own, find("qemu-aarch64-static").is_some())];
+    let targets = TARGETS.iter().filter_map(|name| Architecture::new(name).ok());
+    findings.extend(targets.map(|target| target_of(&target, &all, &own, find)));
+    findings
 }
 
 /// As [`foreign`], of what arch-test said of all architectures and of those that need no emulation, and of whether QEMU is there.
 pub(super) fn foreign_of(all: &str, own: &str, emulator: bool) -> Finding {
-    const GROUP: &str = "other architectures";
     const NAME: &str = "programs that run here";
     let runs = all.split_whitespace().collect::<Vec<_>>();
     let foreign = runs.iter().any(|one| !own.split_whitespace().any(|native| native == *one));
@@ -93,6 +104,26 @@ pub(super) fn foreign_of(all: &str, own: &str, emulator: bool) -> Finding {
         (false, false) => {
             let mend = ["apt-get", "install", "qemu-user-static", "binfmt-support"];
             Finding::new(GROUP, NAME, Level::Optional, format!("{detail}: QEMU is not installed"), &mend)
+        }
+    }
+}
+
+/// Whether programs of one architecture run here, and by what: as [`foreign_of`], with what says where a program is.
+pub(super) fn target_of(target: &Architecture, all: &str, own: &str, find: impl Fn(&str) -> Option<String>) -> Finding {
+    let name = format!("programs of {target}");
+    let runs = |list: &str| list.split_whitespace().any(|one| one == target.as_str());
+    let emulator = target.emulator().unwrap_or_default();
+    match (runs(own), runs(all), find(&emulator)) {
+        (true, ..) => Finding::ok(GROUP, &name, "they run without emulation"),
+        (false, true, found) => Finding::ok(GROUP, &name, found.unwrap_or(emulator)),
+        (false, false, Some(found)) => {
+            let detail = format!("the kernel does not know that {found} is there");
+            Finding::new(GROUP, &name, Level::Optional, detail, &["update-binfmts", "--enable"])
+        }
+        (false, false, None) => {
+            let mend = ["apt-get", "install", "qemu-user-static", "binfmt-support"];
+            let detail = format!("{emulator} is not installed (package qemu-user-static)");
+            Finding::new(GROUP, &name, Level::Optional, detail, &mend)
         }
     }
 }

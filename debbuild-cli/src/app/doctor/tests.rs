@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use debbuild_core::{
+    arch::Architecture,
     clock::Timestamp,
     command::{Reply, ScriptedRunner},
     path::AbsPath,
@@ -46,6 +47,26 @@ fn what_other_architectures_need_is_said_in_turn() {
     assert_eq!((unknown.level, unknown.mend.join(" ").as_str()), (Level::Optional, "update-binfmts --enable"));
     let none = sessions::foreign_of("amd64\n", "amd64\n", false);
     assert_eq!(none.mend.join(" "), "apt-get install qemu-user-static binfmt-support");
+}
+
+#[test]
+fn each_named_architecture_has_its_emulator_named() {
+    let armhf = Architecture::new("armhf").unwrap();
+    let found = |all: &str, own: &str, there: bool| {
+        let found = sessions::target_of(&armhf, all, own, |name| there.then(|| format!("/usr/bin/{name}")));
+        (found.name, found.level, found.detail, found.mend.join(" "))
+    };
+    let name = || "programs of armhf".to_owned();
+    let runs = found("amd64\narmel\narmhf\n", "amd64\n", true);
+    assert_eq!(runs, (name(), Level::Ok, "/usr/bin/qemu-arm-static".to_owned(), String::new()));
+    let own = found("arm64\narmhf\n", "arm64\narmhf\n", false);
+    assert_eq!(own, (name(), Level::Ok, "they run without emulation".to_owned(), String::new()));
+    let (_, level, detail, mend) = found("amd64\narm64\narmel\n", "amd64\n", true);
+    assert_eq!((level, mend.as_str()), (Level::Optional, "update-binfmts --enable"), "armel does not stand for it");
+    assert_eq!(detail, "the kernel does not know that /usr/bin/qemu-arm-static is there");
+    let (_, level, detail, mend) = found("amd64\n", "amd64\n", false);
+    assert_eq!((level, mend.as_str()), (Level::Optional, "apt-get install qemu-user-static binfmt-support"));
+    assert_eq!(detail, "qemu-arm-static is not installed (package qemu-user-static)");
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ fn wishes_have_the_same_key_until_what_a_profile_names_changes() {
     let first = key(&wish);
     assert_eq!(key(&wish), first);
     assert_ne!(key(&wish.clone().with_variant(Some(Variant::Apt))), first);
+    assert_ne!(key(&wish.clone().with_host(Some(Architecture::new("arm64").unwrap()))), first);
     assert_ne!(key(&ChrootWish::new(SuiteName::new("s").unwrap())), first);
     place.write("key.asc", "two");
     assert_ne!(key(&wish), first, "another key is another chroot");

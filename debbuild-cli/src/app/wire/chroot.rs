@@ -16,6 +16,7 @@ pub fn chroot_json(chroot: &Chroot) -> Value {
         "id": manifest.id,
         "suite": manifest.spec.suite,
         "architecture": manifest.spec.architecture,
+        "host": manifest.spec.host,
         "variant": manifest.spec.variant,
         "include": manifest.spec.include,
         "priorities": Value::Object(priorities.collect()),

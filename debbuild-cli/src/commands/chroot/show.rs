@@ -34,6 +34,7 @@ fn text(detail: &ChrootDetail) -> String {
     }
     text.extend(spec.environment.iter().map(|(name, value)| format!("variable: {name}={value}\n")));
     text.extend(spec.apt_options.iter().map(|(name, value)| format!("apt option: {name} {value}\n")));
+    text.extend(spec.host.iter().map(|host| format!("host architecture: {host}\n")));
     text.extend(spec.parent.iter().map(|parent| format!("parent: {parent}\n")));
     text.extend(spec.remove.iter().map(|name| format!("taken away: {name}\n")));
     text.extend(spec.bootstrapper.iter().map(|tool| format!("bootstrapper: {tool}\n")));

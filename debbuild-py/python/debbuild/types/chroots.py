@@ -43,6 +43,7 @@ class Chroot(TypedDict):
     id: str
     suite: str
     architecture: str
+    host: str | None
     variant: str
     include: list[str]
     priorities: dict[str, int]
