@@ -16,7 +16,7 @@ use debbuild_core::{
     relation::BuildProfile, repo::VerifyOptions, resolve::Strictness,
 };
 use pyo3::{prelude::*, types::PyDict};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     chroots::PyChroots,
@@ -64,7 +64,12 @@ impl PyApp {
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let app = py.detach(|| open(home, config, settings.unwrap_or_default())).into_py_result(py)?;
-        Ok(Self(Handle { app, on_event }))
+        Ok(Self(Handle { app, on_event, awaited: false }))
+    }
+
+    #[pyo3(name = "_awaited")]
+    fn awaited(&self, py: Python<'_>) -> Self {
+        Self(Handle { awaited: true, ..self.0.share(py) })
     }
 
     #[getter]
@@ -111,14 +116,14 @@ impl PyApp {
     }
 
     fn profiles<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let profiles = self.0.short(py, |app| app.profiles())?;
-        plain(py, &profiles.iter().map(profile_summary_json).collect::<Vec<_>>())
+        self.0.show(py, |app, _cx| async move {
+            Ok(app.profiles()?.iter().map(profile_summary_json).collect::<Vec<Value>>())
+        })
     }
 
     #[pyo3(signature = (name, *, origins=false))]
-    fn profile<'py>(&self, py: Python<'py>, name: &str, origins: bool) -> PyResult<Bound<'py, PyAny>> {
-        let shown = self.0.short(py, |app| profile_json(&app.profile(name)?, origins))?;
-        plain(py, &shown)
+    fn profile<'py>(&self, py: Python<'py>, name: String, origins: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, move |app, _cx| async move { profile_json(&app.profile(&name)?, origins) })
     }
 
     fn doctor<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
