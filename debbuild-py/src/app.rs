@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use debbuild_chroot::gateway::CollectOptions;
+use debbuild_chroot::gateway::GcOptions;
 use debbuild_cli::app::{
     App, AppError, BuildOrder, ClosureAsk, Machine, Overrides, SourceOf, answer_json, closure_json, fetched_json,
     fsck::state_check_json, garbage_json, installability_json, mirror::verified_json, profile_json,
@@ -314,16 +314,17 @@ impl PyApp {
         self.0.show(py, move |app, cx| async move { Ok(state_check_json(&app.fsck(&cx, repair).await?)) })
     }
 
-    #[pyo3(signature = (*, dry_run=false, gateway_older_than=None, gateway_size=None))]
+    #[pyo3(signature = (*, dry_run=false, gateway_unused_for=None, gateway_max_size=None))]
     fn gc<'py>(
         &self,
         py: Python<'py>,
         dry_run: bool,
-        gateway_older_than: Option<f64>,
-        gateway_size: Option<u64>,
+        gateway_unused_for: Option<f64>,
+        gateway_max_size: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let age = gateway_older_than.map(seconds).transpose().into_py_result(py)?;
-        let options = CollectOptions::new().with_older_than(age).with_size(gateway_size).with_dry_run(dry_run);
+        let unused_for = gateway_unused_for.map(seconds).transpose().into_py_result(py)?;
+        let options = GcOptions::new().with_unused_for(unused_for).with_max_size(gateway_max_size);
+        let options = options.with_dry_run(dry_run);
         self.0.show(py, move |app, cx| async move { Ok(garbage_json(&app.gc(&cx, options).await?)) })
     }
 }

@@ -826,10 +826,10 @@ class App:
         """
 
     def gc(
-        self, *, dry_run: bool = False, gateway_older_than: float | None = None, gateway_size: int | None = None
+        self, *, dry_run: bool = False, gateway_unused_for: float | None = None, gateway_max_size: int | None = None
     ) -> Swept:
         """Remove stored bytes that nothing needs; ``gateway`` names the downloaded files that are let go.
 
-        ``gateway_older_than`` (seconds) lets go what no request used for longer, ``gateway_size`` (bytes) what there is
-        no room for, used longest ago first.
+        ``gateway_unused_for`` lets go what no request used for so many seconds, ``gateway_max_size`` what was used longest
+        ago, until the rest have at most so many bytes.
         """
