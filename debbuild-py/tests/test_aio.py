@@ -173,7 +173,8 @@ def test_cancelled_creations_leave_no_chroot(tmp_path: Path) -> None:
                 return
             both = [asyncio.create_task(chroots.create("stable", variant=variant)) for variant in ("buildd", "minbase")]
             connected = asyncio.create_task(archive.connected.wait())
-            await asyncio.wait([connected, *both], timeout=30, return_when=asyncio.FIRST_COMPLETED)
+            first: list[asyncio.Task[Any]] = [connected, *both]
+            await asyncio.wait(first, timeout=30, return_when=asyncio.FIRST_COMPLETED)
             assert connected.done(), both
             for task in both:
                 task.cancel()
