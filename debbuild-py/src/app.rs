@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use debbuild_chroot::gateway::CollectOptions;
+use debbuild_chroot::gateway::GcOptions;
 use debbuild_cli::app::{
     App, AppError, BuildOrder, ClosureAsk, Machine, Overrides, SourceOf, answer_json, closure_json, fetched_json,
     fsck::state_check_json, garbage_json, installability_json, mirror::verified_json, profile_json,
@@ -16,7 +16,7 @@ use debbuild_core::{
     relation::BuildProfile, repo::VerifyOptions, resolve::Strictness,
 };
 use pyo3::{prelude::*, types::PyDict};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     chroots::PyChroots,
@@ -64,7 +64,12 @@ impl PyApp {
         on_event: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let app = py.detach(|| open(home, config, settings.unwrap_or_default())).into_py_result(py)?;
-        Ok(Self(Handle { app, on_event }))
+        Ok(Self(Handle { app, on_event, awaited: false }))
+    }
+
+    #[pyo3(name = "_awaited")]
+    fn awaited(&self, py: Python<'_>) -> Self {
+        Self(Handle { awaited: true, ..self.0.share(py) })
     }
 
     #[getter]
@@ -111,14 +116,14 @@ impl PyApp {
     }
 
     fn profiles<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let profiles = self.0.short(py, |app| app.profiles())?;
-        plain(py, &profiles.iter().map(profile_summary_json).collect::<Vec<_>>())
+        self.0.show(py, |app, _cx| async move {
+            Ok(app.profiles()?.iter().map(profile_summary_json).collect::<Vec<Value>>())
+        })
     }
 
     #[pyo3(signature = (name, *, origins=false))]
-    fn profile<'py>(&self, py: Python<'py>, name: &str, origins: bool) -> PyResult<Bound<'py, PyAny>> {
-        let shown = self.0.short(py, |app| profile_json(&app.profile(name)?, origins))?;
-        plain(py, &shown)
+    fn profile<'py>(&self, py: Python<'py>, name: String, origins: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, move |app, _cx| async move { profile_json(&app.profile(&name)?, origins) })
     }
 
     fn doctor<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -309,16 +314,17 @@ impl PyApp {
         self.0.show(py, move |app, cx| async move { Ok(state_check_json(&app.fsck(&cx, repair).await?)) })
     }
 
-    #[pyo3(signature = (*, dry_run=false, gateway_older_than=None, gateway_size=None))]
+    #[pyo3(signature = (*, dry_run=false, gateway_unused_for=None, gateway_max_size=None))]
     fn gc<'py>(
         &self,
         py: Python<'py>,
         dry_run: bool,
-        gateway_older_than: Option<f64>,
-        gateway_size: Option<u64>,
+        gateway_unused_for: Option<f64>,
+        gateway_max_size: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let age = gateway_older_than.map(seconds).transpose().into_py_result(py)?;
-        let options = CollectOptions::new().with_older_than(age).with_size(gateway_size).with_dry_run(dry_run);
+        let unused_for = gateway_unused_for.map(seconds).transpose().into_py_result(py)?;
+        let options = GcOptions::new().with_unused_for(unused_for).with_max_size(gateway_max_size);
+        let options = options.with_dry_run(dry_run);
         self.0.show(py, move |app, cx| async move { Ok(garbage_json(&app.gc(&cx, options).await?)) })
     }
 }

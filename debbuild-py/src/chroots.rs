@@ -66,6 +66,17 @@ impl Job {
     }
 }
 
+/// How a command ended, and all it said.
+fn done(py: Python<'_>, (exit, output): (Exit, Capture)) -> PyResult<Py<PyAny>> {
+    let done = PyDict::new(py);
+    done.set_item("status", exit.status)?;
+    done.set_item("signal", exit.signal)?;
+    done.set_item("peak_memory", exit.peak_memory)?;
+    done.set_item("stdout", PyBytes::new(py, &output.stdout))?;
+    done.set_item("stderr", PyBytes::new(py, &output.stderr))?;
+    Ok(done.into_any().unbind())
+}
+
 /// The wish that keyword arguments are.
 pub(crate) fn wish(
     (suite, profile): (Option<&str>, Option<&str>),
@@ -152,9 +163,9 @@ impl PyChroots {
         )
     }
 
-    fn copy_out(&self, py: Python<'_>, id: String, path: String, into: PathBuf) -> PyResult<()> {
+    fn copy_out<'py>(&self, py: Python<'py>, id: String, path: String, into: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         let into = self.0.path(&into).into_py_result(py)?;
-        self.0.run(py, |app, cx| async move { app.chroot_copy_out(&cx, &id, &path, &into).await })
+        self.0.show(py, |app, cx| async move { app.chroot_copy_out(&cx, &id, &path, &into).await })
     }
 
     fn remove<'py>(&self, py: Python<'py>, id: String) -> PyResult<Bound<'py, PyAny>> {
@@ -204,7 +215,7 @@ impl PyChroots {
         scratch_files: Option<u64>,
         copy_in: Option<Vec<(PathBuf, String)>>,
         copy_out: Option<Vec<(String, PathBuf)>>,
-    ) -> PyResult<Bound<'py, PyDict>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let time = |limit: Option<f64>| limit.map(seconds).transpose().into_py_result(py);
         let (timeout, stalled): (Option<Duration>, Option<Duration>) = (time(timeout)?, time(stalled)?);
         let mut command = SessionCommand::new(command).with_cwd(cwd).with_user(user).with_limits(timeout, stalled);
@@ -223,13 +234,6 @@ impl PyChroots {
         let limits = limits.with_open_files(open_files).with_file_size(file_size).with_cpu_time(time(cpu_time)?);
         let limits = limits.with_scratch(scratch_size, scratch_files);
         let job = Job { id, archives, limits, command, copy_in, copy_out };
-        let (exit, output) = self.0.run(py, |app, cx| async move { job.run(&app, &cx).await })?;
-        let done = PyDict::new(py);
-        done.set_item("status", exit.status)?;
-        done.set_item("signal", exit.signal)?;
-        done.set_item("peak_memory", exit.peak_memory)?;
-        done.set_item("stdout", PyBytes::new(py, &output.stdout))?;
-        done.set_item("stderr", PyBytes::new(py, &output.stderr))?;
-        Ok(done)
+        self.0.run(py, |app, cx| async move { job.run(&app, &cx).await }, done)
     }
 }

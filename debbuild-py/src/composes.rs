@@ -8,10 +8,7 @@ use debbuild_cli::app::{
 use pyo3::prelude::*;
 use serde_json::Value;
 
-use crate::{
-    convert::{IntoPy as _, plain},
-    handle::Handle,
-};
+use crate::{convert::IntoPy as _, handle::Handle};
 
 #[pyclass(name = "Composes", module = "debbuild", frozen)]
 #[derive(Debug)]
@@ -55,18 +52,16 @@ impl PyComposes {
     }
 
     fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let all =
-            self.0.short(py, |app| Ok(app.compose_list()?.iter().map(compose_summary_json).collect::<Vec<Value>>()))?;
-        plain(py, &all)
+        self.0.show(py, |app, _cx| async move {
+            Ok(app.compose_list()?.iter().map(compose_summary_json).collect::<Vec<Value>>())
+        })
     }
 
-    fn show<'py>(&self, py: Python<'py>, compose: &str) -> PyResult<Bound<'py, PyAny>> {
-        let detail = self.0.short(py, |app| Ok(compose_detail_json(&app.compose_show(compose)?)))?;
-        plain(py, &detail)
+    fn show<'py>(&self, py: Python<'py>, compose: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, _cx| async move { Ok(compose_detail_json(&app.compose_show(&compose)?)) })
     }
 
-    fn why<'py>(&self, py: Python<'py>, compose: &str, package: &str) -> PyResult<Bound<'py, PyAny>> {
-        let way = self.0.short(py, |app| Ok(compose_why_json(&app.compose_why(compose, package)?)))?;
-        plain(py, &way)
+    fn why<'py>(&self, py: Python<'py>, compose: String, package: String) -> PyResult<Bound<'py, PyAny>> {
+        self.0.show(py, |app, _cx| async move { Ok(compose_why_json(&app.compose_why(&compose, &package)?)) })
     }
 }

@@ -16,9 +16,9 @@ impl PyApp {
         })
     }
 
-    fn install_edsp(&self, py: Python<'_>, folder: PathBuf) -> PyResult<String> {
+    fn install_edsp<'py>(&self, py: Python<'py>, folder: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         let folder = self.0.path(&folder).into_py_result(py)?;
-        Ok(self.0.app.install_edsp(&folder).into_py_result(py)?.to_string())
+        self.0.show(py, |app, _cx| async move { Ok(app.install_edsp(&folder)?.to_string()) })
     }
 
     fn resolve_replay<'py>(&self, py: Python<'py>, file: PathBuf) -> PyResult<Bound<'py, PyAny>> {

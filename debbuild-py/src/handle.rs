@@ -9,20 +9,29 @@ use serde::Serialize;
 
 use crate::{
     convert::{IntoPy as _, plain},
-    runtime::{Lines, wait, wait_with_lines},
+    runtime::Lines,
+    work::{PyWork, Work},
 };
 
-/// The use cases, and who hears of events.
+/// The use cases, who hears of events, and how their end is waited for.
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub(crate) app: App,
     pub(crate) on_event: Option<Py<PyAny>>,
+    /// Whether methods give the work that they started, for an event loop, instead of waiting for its end.
+    pub(crate) awaited: bool,
+}
+
+/// An answer as plain values.
+fn shown<T: Serialize>(py: Python<'_>, answer: T) -> PyResult<Py<PyAny>> {
+    Ok(plain(py, &answer)?.unbind())
 }
 
 impl Handle {
     /// The same for another object.
     pub(crate) fn share(&self, py: Python<'_>) -> Self {
-        Self { app: self.app.clone(), on_event: self.on_event.as_ref().map(|callback| callback.clone_ref(py)) }
+        let on_event = self.on_event.as_ref().map(|callback| callback.clone_ref(py));
+        Self { app: self.app.clone(), on_event, awaited: self.awaited }
     }
 
     /// A path as this process means it.
@@ -35,17 +44,21 @@ impl Handle {
         paths.iter().map(|path| self.path(path.as_ref())).collect()
     }
 
-    /// Runs a use case to its end.
-    pub(crate) fn run<T, F>(&self, py: Python<'_>, start: impl FnOnce(App, Context) -> F) -> PyResult<T>
+    /// Does a use case, whose answer `answer` makes a value of Python.
+    pub(crate) fn run<'py, T, F>(
+        &self,
+        py: Python<'py>,
+        start: impl FnOnce(App, Context) -> F,
+        answer: fn(Python<'_>, T) -> PyResult<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, AppError>> + Send + 'static,
     {
-        let app = self.app.clone();
-        wait(py, self.on_event.as_ref(), |cx| start(app, cx))
+        self.work(py, |app, cx, _lines| start(app, cx), answer)
     }
 
-    /// Runs a use case, and shows its answer as plain values.
+    /// Does a use case, and shows its answer as plain values.
     pub(crate) fn show<'py, T, F>(
         &self,
         py: Python<'py>,
@@ -55,10 +68,10 @@ impl Handle {
         T: Serialize + Send + 'static,
         F: Future<Output = Result<T, AppError>> + Send + 'static,
     {
-        plain(py, &self.run(py, start)?)
+        self.run(py, start, shown)
     }
 
-    /// Runs a use case that writes a log, whose lines are events, and shows its answer as plain values.
+    /// Does a use case that writes a log, whose lines are events, and shows its answer as plain values.
     pub(crate) fn show_logged<'py, T, F>(
         &self,
         py: Python<'py>,
@@ -68,17 +81,25 @@ impl Handle {
         T: Serialize + Send + 'static,
         F: Future<Output = Result<T, AppError>> + Send + 'static,
     {
-        let app = self.app.clone();
-        let answer = wait_with_lines(py, self.on_event.as_ref(), |cx, lines| start(app, cx, lines))?;
-        plain(py, &answer)
+        self.work(py, start, shown)
     }
 
-    /// Does something short in this process that only touches files.
-    pub(crate) fn short<T: Send>(
+    fn work<'py, T, F>(
         &self,
-        py: Python<'_>,
-        work: impl FnOnce(&App) -> Result<T, AppError> + Send,
-    ) -> PyResult<T> {
-        py.detach(|| work(&self.app)).into_py_result(py)
+        py: Python<'py>,
+        start: impl FnOnce(App, Context, Lines) -> F,
+        answer: fn(Python<'_>, T) -> PyResult<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, AppError>> + Send + 'static,
+    {
+        let app = self.app.clone();
+        let begin = |cx, lines| start(app, cx, lines);
+        let on_event = self.on_event.as_ref();
+        if self.awaited {
+            return Ok(Bound::new(py, PyWork::start(py, on_event, begin, answer)?)?.into_any());
+        }
+        Ok(Work::start(py, on_event, None, begin, answer)?.wait(py)?.into_bound(py))
     }
 }

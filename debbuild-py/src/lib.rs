@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the documentation that Python sees is in _debbuild.pyi")]
 
 mod app;
+mod bell;
 mod builds;
 mod chroots;
 mod composes;
@@ -22,6 +23,7 @@ mod suite;
 mod tags;
 mod uploads;
 mod version;
+mod work;
 
 use pyo3::prelude::*;
 
@@ -38,6 +40,7 @@ fn _debbuild(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<tags::PyTags>()?;
     module.add_class::<uploads::PyUploads>()?;
     module.add_class::<version::PyVersion>()?;
+    module.add_class::<work::PyWork>()?;
     module.add_function(wrap_pyfunction!(version::compare_versions, module)?)?;
     module.add_function(wrap_pyfunction!(control::paragraphs, module)?)?;
     module.add_function(wrap_pyfunction!(control::read_dsc, module)?)?;

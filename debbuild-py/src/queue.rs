@@ -118,18 +118,21 @@ impl PyQueue {
     }
 
     #[pyo3(signature = (task, *, attempt=None, offset=0))]
-    fn log<'py>(&self, py: Python<'py>, task: i64, attempt: Option<u32>, offset: u64) -> PyResult<Bound<'py, PyBytes>> {
-        let log = self.0.run(py, |app, cx| async move {
-            let (api, mut log) = (app.api().await?, Vec::new());
-            loop {
-                let part = api.log(&cx, task, attempt, offset + log.len() as u64, PIECE).await?;
-                if part.bytes.is_empty() {
-                    return Ok(log);
+    fn log<'py>(&self, py: Python<'py>, task: i64, attempt: Option<u32>, offset: u64) -> PyResult<Bound<'py, PyAny>> {
+        self.0.run(
+            py,
+            |app, cx| async move {
+                let (api, mut log) = (app.api().await?, Vec::new());
+                loop {
+                    let part = api.log(&cx, task, attempt, offset + log.len() as u64, PIECE).await?;
+                    if part.bytes.is_empty() {
+                        return Ok(log);
+                    }
+                    log.extend(part.bytes);
                 }
-                log.extend(part.bytes);
-            }
-        })?;
-        Ok(PyBytes::new(py, &log))
+            },
+            |py, log: Vec<u8>| Ok(PyBytes::new(py, &log).into_any().unbind()),
+        )
     }
 
     #[pyo3(signature = (task, into, *, attempt=None))]

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     app::PyApp,
-    convert::{IntoPy as _, plain, seconds},
+    convert::{IntoPy as _, seconds},
     places::{asked, packages_from},
 };
 
@@ -96,7 +96,6 @@ impl PyApp {
     fn resolve_diff<'py>(&self, py: Python<'py>, before: PathBuf, after: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         let files = self.0.path(&before).and_then(|before| Ok((before, self.0.path(&after)?)));
         let (before, after) = files.into_py_result(py)?;
-        let changed = self.0.short(py, |app| app.resolve_diff(&before, &after))?;
-        plain(py, &changed_json(&changed))
+        self.0.show(py, |app, _cx| async move { Ok(changed_json(&app.resolve_diff(&before, &after)?)) })
     }
 }

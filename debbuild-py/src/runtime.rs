@@ -1,15 +1,14 @@
-//! Waiting for asynchronous work on the calling thread: the GIL is released, events are drained, Ctrl-C cancels.
+//! Asynchronous work on threads of its own, and what it says meanwhile: messages that never hold it up.
 
 use std::{
     io,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        Arc, OnceLock,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    time::Duration,
 };
 
-use debbuild_cli::app::{AppError, Failure, event_json};
+use debbuild_cli::app::{AppError, Failure};
 use debbuild_core::{
     cancel::CancelToken,
     command::{OutputSink, Stream},
@@ -18,29 +17,64 @@ use debbuild_core::{
     event::{Event, Reporter},
 };
 use pyo3::prelude::*;
-use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::convert::{exception, plain};
+use crate::bell::Bell;
 
-/// How often signals are looked for.
-const TICK: Duration = Duration::from_millis(50);
-/// How many events may wait for the callback; what comes on top is dropped, as a reporter may never wait.
+/// How many messages may wait to be taken; what comes on top is dropped, as a reporter may never wait.
 const BACKLOG: usize = 4096;
 /// A line of a log longer than this is shown in pieces, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
 
-enum Message<T> {
+/// What the work has come to: made a value of Python by whoever takes it.
+pub(crate) type Answer = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+/// What work says.
+pub(crate) enum Message {
     Event(Event),
+    /// A line of a log.
     Line(String),
-    Done(Result<T, AppError>),
+    /// Its end.
+    Done(Result<Answer, AppError>),
 }
 
-struct Sender<T>(SyncSender<Message<T>>);
+#[derive(Debug, Clone)]
+struct Sender {
+    messages: SyncSender<Message>,
+    bell: Option<Arc<Bell>>,
+}
+
+impl Sender {
+    /// Says what a full backlog may lose.
+    fn say(&self, message: Message) {
+        match self.messages.try_send(message) {
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.ring(),
+        }
+    }
+
+    /// Says the end, which waits until there is room for it or nobody listens.
+    fn end(&self, result: Result<Answer, AppError>) {
+        drop(self.messages.send(Message::Done(result)));
+        self.ring();
+    }
+
+    fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
+    }
+}
+
+impl Reporter for Sender {
+    fn report(&self, event: Event) {
+        self.say(Message::Event(event));
+    }
+}
 
 /// Shows the output of tools to the callback as it comes, line by line.
 pub(crate) struct Lines {
-    send: Box<dyn Fn(String) + Send>,
+    // A full backlog loses lines, as a slow callback must not stall the work; the log itself is kept elsewhere.
+    sender: Sender,
     line: Vec<u8>,
 }
 
@@ -48,7 +82,7 @@ impl Lines {
     fn flush(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
         if !line.is_empty() {
-            (self.send)(line.trim_end_matches(['\n', '\r']).to_owned());
+            self.sender.say(Message::Line(line.trim_end_matches(['\n', '\r']).to_owned()));
         }
         self.line.clear();
     }
@@ -72,20 +106,6 @@ impl Drop for Lines {
     }
 }
 
-impl<T> std::fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sender")
-    }
-}
-
-impl<T: Send> Reporter for Sender<T> {
-    fn report(&self, event: Event) {
-        match self.0.try_send(Message::Event(event)) {
-            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-        }
-    }
-}
-
 fn runtime() -> Result<&'static Runtime, AppError> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -98,93 +118,32 @@ fn runtime() -> Result<&'static Runtime, AppError> {
     Ok(RUNTIME.get_or_init(|| made))
 }
 
-/// Runs the work that `start` makes with a context, to its end.
+/// Starts the work that `begin` makes with a context, which `cancel` stops, and a sink for its log.
 ///
-/// `on_event` is called here, on the calling thread. An exception of it, and Ctrl-C, cancel the work; they are raised when
-/// it has stopped.
-pub(crate) fn wait<T, F>(py: Python<'_>, on_event: Option<&Py<PyAny>>, start: impl FnOnce(Context) -> F) -> PyResult<T>
+/// What it says comes out of the receiver; where there is a bell, it is rung after each message. `answer` makes its result a value
+/// of Python.
+pub(crate) fn start<T, F>(
+    cancel: &CancelToken,
+    bell: Option<Arc<Bell>>,
+    begin: impl FnOnce(Context, Lines) -> F,
+    answer: fn(Python<'_>, T) -> PyResult<Py<PyAny>>,
+) -> Result<Receiver<Message>, AppError>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, AppError>> + Send + 'static,
 {
-    wait_with_lines(py, on_event, |cx, _lines| start(cx))
-}
-
-/// The same with a sink for a log, whose lines are events too: `{"event": "log", "text": ...}`.
-pub(crate) fn wait_with_lines<T, F>(
-    py: Python<'_>,
-    on_event: Option<&Py<PyAny>>,
-    start: impl FnOnce(Context, Lines) -> F,
-) -> PyResult<T>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, AppError>> + Send + 'static,
-{
-    let runtime = runtime().map_err(|error| exception(py, &error))?;
-    let (sender, receiver) = sync_channel(BACKLOG);
-    // Only this thread takes from it; the lock lets it be seen without the GIL.
-    let receiver = Mutex::new(receiver);
-    let cancel = CancelToken::new();
-    let cx = Context::new().with_cancel(cancel.clone()).with_events(Arc::new(Sender(sender.clone())));
-    let to_callback = sender.clone();
-    let lines = Lines {
-        // A full backlog loses the line, as a slow callback must not stall the work; the log itself is kept elsewhere.
-        send: Box::new(move |line| drop(to_callback.try_send(Message::Line(line)))),
-        line: Vec::new(),
-    };
-    let work = start(cx, lines);
-    let task = runtime.spawn(work);
+    let runtime = runtime()?;
+    let (messages, receiver) = sync_channel(BACKLOG);
+    let sender = Sender { messages, bell };
+    let cx = Context::new().with_cancel(cancel.clone()).with_events(Arc::new(sender.clone()));
+    let lines = Lines { sender: sender.clone(), line: Vec::new() };
+    let task = runtime.spawn(begin(cx, lines));
     runtime.spawn(async move {
         let result = task
             .await
             .unwrap_or_else(|error| Err(Failure::new(Class::Internal, format!("internal error: {error}")).into()));
-        // The caller waits until this is taken.
-        let _taken = tokio::task::spawn_blocking(move || drop(sender.send(Message::Done(result)))).await;
+        let result = result.map(|value| -> Answer { Box::new(move |py: Python<'_>| answer(py, value)) });
+        let _ended = tokio::task::spawn_blocking(move || sender.end(result)).await;
     });
-    let mut raised = None;
-    loop {
-        match next(py, &receiver) {
-            Ok(Message::Done(result)) => {
-                return match raised {
-                    Some(error) => Err(error),
-                    None => result.map_err(|error| exception(py, &error)),
-                };
-            }
-            Ok(message) => {
-                if let (Some(callback), None, Some(event)) = (on_event, &raised, told(&message)) {
-                    raised = call(py, callback, &event).err();
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                let lost = Failure::new(Class::Internal, "the work ended without a result");
-                return Err(raised.unwrap_or_else(|| exception(py, &lost.into())));
-            }
-        }
-        if raised.is_none() {
-            raised = py.check_signals().err();
-        }
-        if raised.is_some() {
-            cancel.cancel();
-        }
-    }
-}
-
-/// What the callback is told of a message.
-fn told<T>(message: &Message<T>) -> Option<Value> {
-    match message {
-        Message::Event(event) => event_json(event),
-        Message::Line(line) => Some(json!({ "event": "log", "text": line })),
-        Message::Done(_) => None,
-    }
-}
-
-/// The next message, waiting for it without the GIL.
-fn next<T: Send>(py: Python<'_>, receiver: &Mutex<Receiver<Message<T>>>) -> Result<Message<T>, RecvTimeoutError> {
-    py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(TICK))
-}
-
-fn call(py: Python<'_>, callback: &Py<PyAny>, event: &Value) -> PyResult<()> {
-    callback.call1(py, (plain(py, event)?,))?;
-    Ok(())
+    Ok(receiver)
 }

@@ -51,17 +51,17 @@ def test_gc_and_doctor(tmp_path: Path) -> None:
     app = debbuild.App(home=tmp_path / "state")
     nothing = {"dry_run": True, "blobs": 0, "bytes": 0, "gateway": []}
     assert app.gc(dry_run=True) == nothing
-    assert app.gc(dry_run=True, gateway_older_than=3600.0, gateway_size=1 << 30) == nothing
+    assert app.gc(dry_run=True, gateway_unused_for=3600.0, gateway_max_size=1 << 30) == nothing
     note = tmp_path / "state/gateway/notes/ab/cd.json"
     note.parent.mkdir(parents=True)
     file = {"url": "http://mirror.example/pool/x.deb", "sha256": "0" * 64, "size": 9}
     note.write_text(json.dumps({"schema": 1, **file}))
     os.utime(note, (1_700_000_000, 1_700_000_000))
-    gone = app.gc(gateway_older_than=3600.0)["gateway"]
-    assert [(one["uri"], one["bytes"], one["reason"]) for one in gone] == [(file["url"], 9, "unused")]
+    gone = app.gc(gateway_unused_for=3600.0)["gateway"]
+    assert [(one["uri"], one["size"], one["reason"]) for one in gone] == [(file["url"], 9, "unused")]
     assert not note.exists()
     with pytest.raises(errors.UsageError):
-        app.gc(gateway_older_than=-1.0)
+        app.gc(gateway_unused_for=-1.0)
     report = app.doctor()
     assert report["schema"] == 1
     assert any(finding["name"] == "mmdebstrap" for finding in report["findings"])

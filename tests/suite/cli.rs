@@ -87,7 +87,7 @@ async fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
 #[tokio::test]
 async fn gc_of_nothing_removes_nothing_and_makes_nothing() {
     let user = Sandbox::new();
-    let swept = ["gc", "--dry-run", "--gateway-older-than", "30d", "--gateway-size", "20G", "--format", "json"];
+    let swept = ["gc", "--dry-run", "--gateway-unused-for", "30d", "--gateway-max-size", "20G", "--format", "json"];
     let swept = user.run(swept).await;
     assert_eq!(swept.json(), json!({ "dry_run": true, "blobs": 0, "bytes": 0, "gateway": [] }));
     assert!(!user.path().join("state").as_std().exists());
@@ -115,20 +115,20 @@ async fn gc_lets_downloaded_files_go_and_says_why() {
     let old = json!({
         "uri": "http://mirror.example/pool/old.deb",
         "sha256": debbuild_core::digest::Sha256::of(b"an old package").to_string(),
-        "bytes": 14,
+        "size": 14,
         "used": "2023-11-14T22:13:20Z",
         "reason": "unused",
     });
     assert_eq!(gc(&[]).await, json!([]), "nothing goes without a wish");
-    for args in [&["--gateway-older-than", "30d", "--dry-run"][..], &["--gateway-older-than", "30d"]] {
+    for args in [&["--gateway-unused-for", "30d", "--dry-run"][..], &["--gateway-unused-for", "30d"]] {
         assert_eq!(gc(args).await, json!([old]));
     }
     assert!(!notes.join("old.json").as_std().exists() && notes.join("new.json").as_std().exists());
-    assert_eq!(gc(&["--gateway-size", "9"]).await, json!([]), "there is room for it");
-    let room = user.run(["gc", "--gateway-size", "8", "--dry-run"]).await;
-    let said = "would let go http://mirror.example/pool/new.deb (9 B, no room, last used 2030-03-17T17:46:40Z)\n";
-    assert!(room.stdout.starts_with(said), "{room:?}");
-    assert_eq!(gc(&["--gateway-size", "8"]).await[0]["reason"], Value::from("room"));
+    assert_eq!(gc(&["--gateway-max-size", "9"]).await, json!([]), "they are not too large");
+    let large = user.run(["gc", "--gateway-max-size", "8", "--dry-run"]).await;
+    let said = "would let go http://mirror.example/pool/new.deb size: last used 2030-03-17T17:46:40Z, 9 B\n";
+    assert!(large.stdout.starts_with(said), "{large:?}");
+    assert_eq!(gc(&["--gateway-max-size", "8"]).await[0]["reason"], Value::from("size"));
     assert!(store.pinned(&cx, "gateway", "new").await.unwrap().is_empty());
 }
 

@@ -16,7 +16,8 @@ pub struct AptOption {
     pub value: String,
 }
 
-/// Options that would lead apt past the gateway or past its checks, or that run commands, by parts of their names.
+/// Options that would lead apt past the gateway or past its checks, or that run commands, by parts of their names in lower case
+/// with `::` at the end, wherever they stand: `Binary::apt::` before a name makes it an option of that program alone.
 const REFUSED: [&str; 8] =
     ["::proxy", "dir::", "insecure", "unauthenticated", "-invoke", "pre-install-pkgs", "weak", "verify-"];
 
@@ -33,7 +34,7 @@ impl AptOption {
             return refuse("not the name of an option of apt");
         }
         let lower = format!("{}::", key.to_ascii_lowercase());
-        if REFUSED.iter().any(|part| if *part == "dir::" { lower.starts_with(part) } else { lower.contains(part) }) {
+        if REFUSED.iter().any(|part| lower.contains(part)) {
             return refuse("it would lead past the gateway or its checks, or run commands: use a hook for those");
         }
         if value.contains(|c: char| c == '"' || c.is_control()) {

@@ -5,9 +5,9 @@
 
 mod body;
 mod cache;
-mod collect;
 mod desk;
 mod flight;
+mod gc;
 mod health;
 mod listing;
 mod range;
@@ -20,7 +20,7 @@ mod transfer;
 
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
-pub use collect::{CollectOptions, Collected, Reason};
+pub use gc::{Collected, GcOptions, GcReason};
 
 use debbuild_core::{
     acquire::fetch::{Fetch, Uri, UriError},

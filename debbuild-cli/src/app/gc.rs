@@ -1,6 +1,6 @@
 //! Collecting what nothing needs any more.
 
-use debbuild_chroot::gateway::{CollectOptions, Collected};
+use debbuild_chroot::gateway::{Collected, GcOptions};
 use debbuild_core::{
     blob::{SweepOptions, Swept},
     context::Context,
@@ -26,13 +26,13 @@ impl App {
     ///
     /// # Errors
     /// Those of the gateway's notes and of the blob store.
-    pub async fn gc(&self, cx: &Context, gateway: CollectOptions) -> Result<GarbageReport, AppError> {
+    pub async fn gc(&self, cx: &Context, gateway: GcOptions) -> Result<GarbageReport, AppError> {
         let dry_run = gateway.dry_run;
         if !self.home().as_std().exists() {
             return Ok(GarbageReport { dry_run, ..GarbageReport::default() });
         }
-        let wished = gateway.older_than.is_some() || gateway.size.is_some();
-        let gone = if wished { self.gateway()?.collect(cx, gateway).await? } else { Vec::new() };
+        let wished = gateway.unused_for.is_some() || gateway.max_size.is_some();
+        let gone = if wished { self.gateway()?.gc(cx, gateway).await? } else { Vec::new() };
         let options = SweepOptions::new(self.settings().gc.grace).with_dry_run(dry_run);
         Ok(GarbageReport { dry_run, swept: self.blobs()?.sweep(cx, options).await?, gateway: gone })
     }

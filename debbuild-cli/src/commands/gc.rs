@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use debbuild_chroot::gateway::{CollectOptions, Reason};
+use debbuild_chroot::gateway::GcOptions;
 
 use super::{Answer, Done, Door};
 use crate::app::{
@@ -16,26 +16,23 @@ pub(crate) struct GcArgs {
     /// Only say what would be removed
     #[arg(long)]
     dry_run: bool,
-    /// Let go downloaded files that no request used for longer
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    gateway_older_than: Option<Duration>,
-    /// Keep at most this much of downloaded files: those used longest ago go first
+    /// Let go downloaded files that no request used for so long
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    gateway_unused_for: Option<Duration>,
+    /// Let go downloaded files that were used longest ago, until the rest are at most this large
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    gateway_size: Option<u64>,
+    gateway_max_size: Option<u64>,
 }
 
 pub(super) async fn gc(door: &Door, args: &GcArgs) -> Answer {
-    let options = CollectOptions::new().with_older_than(args.gateway_older_than).with_size(args.gateway_size);
+    let options = GcOptions::new().with_unused_for(args.gateway_unused_for).with_max_size(args.gateway_max_size);
     let report = door.app.gc(&door.cx, options.with_dry_run(args.dry_run)).await?;
     door.out.show(&garbage_json(&report), |_| {
         let (verb, lets) = if args.dry_run { ("would remove", "would let go") } else { ("removed", "let go") };
         let mut text = String::new();
         for file in &report.gateway {
-            let why = match file.reason {
-                Reason::Unused => "not used since",
-                _ => "no room, last used",
-            };
-            text += &format!("{lets} {} ({}, {why} {})\n", file.uri, show_size(file.blob.size), file.used);
+            let size = show_size(file.blob.size);
+            text += &format!("{lets} {} {}: last used {}, {size}\n", file.uri, file.reason, file.used);
         }
         text + &format!("{verb} {} blobs, {}\n", report.swept.blobs.len(), show_size(report.swept.bytes()))
     })?;

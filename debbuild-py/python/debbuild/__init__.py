@@ -3,6 +3,8 @@
 >>> import debbuild
 >>> sorted(["1.0", "1.0~rc1", "2:0.1"], key=debbuild.Version)
 ['1.0~rc1', '1.0', '2:0.1']
+
+``debbuild.aio`` (imported by itself) has the same for asyncio.
 """
 
 from . import errors, types

@@ -66,6 +66,7 @@ __all__ = [
     "Tags",
     "Uploads",
     "Version",
+    "Work",
     "__version__",
     "compare_versions",
     "paragraphs",
@@ -556,11 +557,28 @@ class Composes:
         """Why a package is in a compose."""
 
 @final
+class Work:
+    """Work that was started and not waited for: what ``debbuild.aio`` awaits."""
+
+    def fileno(self) -> int:
+        """A file that is readable when there is something to ``poll``."""
+
+    def poll(self) -> bool:
+        """Call ``on_event`` with what happened since; whether the work has ended."""
+
+    def cancel(self) -> None:
+        """Have it stop. It still has to end."""
+
+    def result(self) -> Any:
+        """What it came to, once, after its end; or its exception."""
+
+@final
 class App:
     """debbuild on this machine: the same settings, state and use cases as the command line.
 
     ``settings`` are single keys (``{"build.user": "builder"}``), above all files and variables. ``on_event`` is called
     with progress events, on the thread that called the method. Ctrl-C cancels the work before it is raised.
+    For asyncio there is ``debbuild.aio.App``.
     """
 
     def __new__(
@@ -571,6 +589,9 @@ class App:
         settings: Mapping[str, str] | None = None,
         on_event: OnEvent | None = None,
     ) -> App: ...
+    def _awaited(self) -> App:
+        """The same, whose methods, and those of all that it gives, start their work and return it as ``Work``."""
+
     @property
     def home(self) -> str: ...
     @property
@@ -808,10 +829,10 @@ class App:
         """
 
     def gc(
-        self, *, dry_run: bool = False, gateway_older_than: float | None = None, gateway_size: int | None = None
+        self, *, dry_run: bool = False, gateway_unused_for: float | None = None, gateway_max_size: int | None = None
     ) -> Swept:
         """Remove stored bytes that nothing needs; ``gateway`` names the downloaded files that are let go.
 
-        ``gateway_older_than`` (seconds) lets go what no request used for longer, ``gateway_size`` (bytes) what there is
-        no room for, used longest ago first.
+        ``gateway_unused_for`` lets go what no request used for so many seconds, ``gateway_max_size`` what was used longest
+        ago, until the rest have at most so many bytes.
         """

@@ -1,7 +1,7 @@
 //! Unit tests of the gateway: real requests over its unix socket, with upstreams in memory and mirrors that misbehave.
 
 mod arriving;
-mod collect;
+mod gc;
 mod listing;
 mod mirror;
 mod mirrors;

@@ -11,7 +11,7 @@ pub fn garbage_json(report: &GarbageReport) -> Value {
         json!({
             "uri": file.uri.to_string(),
             "sha256": file.blob.id,
-            "bytes": file.blob.size,
+            "size": file.blob.size,
             "used": file.used,
             "reason": file.reason.to_string(),
         })

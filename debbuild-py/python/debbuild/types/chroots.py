@@ -22,9 +22,9 @@ class Report(TypedDict):
 class LetGo(TypedDict):
     uri: str
     sha256: str
-    bytes: int
+    size: int
     used: str
-    reason: Literal["unused", "room"]
+    reason: Literal["unused", "size"]
 
 
 class Swept(TypedDict):

@@ -1,4 +1,4 @@
-//! What no request used for long, and what there is no room for, is let go.
+//! What no request used for long, and what was used longest ago where all is too large, is let go.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use debbuild_core::{
 };
 
 use super::{INDEX, POOL, Place, uri};
-use crate::gateway::{AllowedArchive, CollectOptions, GatewayOptions, Mode, Reason};
+use crate::gateway::{AllowedArchive, GatewayOptions, GcOptions, GcReason, Mode};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -33,7 +33,7 @@ async fn three_days(place: &Place) -> Context {
     cx
 }
 
-fn names(gone: &[crate::gateway::Collected]) -> Vec<(String, Reason)> {
+fn names(gone: &[crate::gateway::Collected]) -> Vec<(String, GcReason)> {
     gone.iter().map(|one| (one.uri.as_str().rsplit('/').next().unwrap().to_owned(), one.reason)).collect()
 }
 
@@ -42,14 +42,14 @@ async fn what_was_not_used_for_long_goes_and_its_bytes_with_the_next_sweep() {
     let place = Place::new();
     let cx = three_days(&place).await;
     let gateway = place.gateway();
-    let options = CollectOptions::new().with_older_than(Some(DAY * 5 / 2));
-    let expected = [("unused.deb".to_owned(), Reason::Unused)];
-    let would = gateway.collect(&cx, options.with_dry_run(true)).await.unwrap();
+    let options = GcOptions::new().with_unused_for(Some(DAY * 5 / 2));
+    let expected = [("unused.deb".to_owned(), GcReason::Unused)];
+    let would = gateway.gc(&cx, options.with_dry_run(true)).await.unwrap();
     assert_eq!(names(&would), expected);
     assert_eq!(would[0].used, Timestamp::from_seconds(1_700_000_000));
     assert_eq!(gateway.origins().unwrap().len(), 3, "only said");
-    assert_eq!(gateway.collect(&cx, options).await.unwrap(), would);
-    assert_eq!(gateway.collect(&cx, options).await.unwrap(), []);
+    assert_eq!(gateway.gc(&cx, options).await.unwrap(), would);
+    assert_eq!(gateway.gc(&cx, options).await.unwrap(), []);
     let swept = place.blobs.sweep(&Context::new(), SweepOptions::new(Duration::ZERO)).await.unwrap();
     assert_eq!(swept.blobs, [would[0].blob]);
 
@@ -69,14 +69,14 @@ async fn what_was_used_longest_ago_makes_room() {
     let gateway = place.gateway();
     // Used last: "a package" (9 bytes), before it "an index" (8), before that "unused package" (14).
     for (size, left) in [(31, vec![]), (30, vec!["unused.deb"]), (16, vec!["unused.deb", "InRelease"])] {
-        let options = CollectOptions::new().with_size(Some(size)).with_dry_run(true);
-        let gone = names(&gateway.collect(&cx, options).await.unwrap());
-        assert_eq!(gone, left.iter().map(|name| ((*name).to_owned(), Reason::Room)).collect::<Vec<_>>(), "{size}");
+        let options = GcOptions::new().with_max_size(Some(size)).with_dry_run(true);
+        let gone = names(&gateway.gc(&cx, options).await.unwrap());
+        assert_eq!(gone, left.iter().map(|name| ((*name).to_owned(), GcReason::Size)).collect::<Vec<_>>(), "{size}");
     }
-    let both = CollectOptions::new().with_older_than(Some(DAY * 5 / 2)).with_size(Some(9));
-    let gone = names(&gateway.collect(&cx, both).await.unwrap());
-    assert_eq!(gone, [("unused.deb".to_owned(), Reason::Unused), ("InRelease".to_owned(), Reason::Room)]);
-    assert_eq!(gateway.collect(&cx, CollectOptions::new()).await.unwrap(), [], "no wish, nothing goes");
+    let both = GcOptions::new().with_unused_for(Some(DAY * 5 / 2)).with_max_size(Some(9));
+    let gone = names(&gateway.gc(&cx, both).await.unwrap());
+    assert_eq!(gone, [("unused.deb".to_owned(), GcReason::Unused), ("InRelease".to_owned(), GcReason::Size)]);
+    assert_eq!(gateway.gc(&cx, GcOptions::new()).await.unwrap(), [], "no wish, nothing goes");
 }
 
 #[tokio::test]
@@ -87,8 +87,8 @@ async fn one_content_under_two_addresses_takes_its_room_once() {
     let door = place.open(|options| options);
     assert_eq!((place.get(POOL).await.status, place.get(twin).await.status), (200, 200));
     drop(door.close().await);
-    let options = CollectOptions::new().with_size(Some(9));
-    assert_eq!(place.gateway().collect(&Context::new(), options).await.unwrap(), []);
-    let gone = place.gateway().collect(&Context::new(), options.with_size(Some(8))).await.unwrap();
+    let options = GcOptions::new().with_max_size(Some(9));
+    assert_eq!(place.gateway().gc(&Context::new(), options).await.unwrap(), []);
+    let gone = place.gateway().gc(&Context::new(), options.with_max_size(Some(8))).await.unwrap();
     assert_eq!(gone.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! Letting go what no request used for long, or what is more than there is room for.
+//! Letting go what no request used for long, and what was used longest ago where all is too large.
 
 use std::{cmp::Reverse, fmt, time::Duration};
 
@@ -9,33 +9,33 @@ use super::{Gateway, GatewayError};
 /// What of the kept files stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct CollectOptions {
-    /// What was not used for longer goes.
-    pub older_than: Option<Duration>,
-    /// The most bytes that stay: what was used longest ago goes first.
-    pub size: Option<u64>,
+pub struct GcOptions {
+    /// What no request used for so long goes.
+    pub unused_for: Option<Duration>,
+    /// What was used longest ago goes, until all together are at most this large, in bytes.
+    pub max_size: Option<u64>,
     /// Only say what would go.
     pub dry_run: bool,
 }
 
-impl CollectOptions {
+impl GcOptions {
     /// Everything stays.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Without what was not used for longer.
+    /// Without what no request used for so long.
     #[must_use]
-    pub const fn with_older_than(mut self, age: Option<Duration>) -> Self {
-        self.older_than = age;
+    pub const fn with_unused_for(mut self, unused_for: Option<Duration>) -> Self {
+        self.unused_for = unused_for;
         self
     }
 
-    /// With at most this many bytes.
+    /// With a size that all together keep, in bytes.
     #[must_use]
-    pub const fn with_size(mut self, bytes: Option<u64>) -> Self {
-        self.size = bytes;
+    pub const fn with_max_size(mut self, max_size: Option<u64>) -> Self {
+        self.max_size = max_size;
         self
     }
 
@@ -50,18 +50,18 @@ impl CollectOptions {
 /// Why a file is let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum GcReason {
     /// No request used it for long enough.
     Unused,
-    /// Files that were used since fill the room.
-    Room,
+    /// All together are too large, and it was used longest ago.
+    Size,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for GcReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unused => "unused",
-            Self::Room => "room",
+            Self::Size => "size",
         })
     }
 }
@@ -77,23 +77,23 @@ pub struct Collected {
     /// When it was last used.
     pub used: Timestamp,
     /// Why it goes.
-    pub reason: Reason,
+    pub reason: GcReason,
 }
 
 impl Gateway {
-    /// Lets go what no request used for long and what is more than there is room for; gives what went, or would go, in the
-    /// order of its last use. A content that is kept under several addresses counts once, and takes room while one stays.
+    /// Lets go what no request used for long, and what was used longest ago where all is too large; gives what went, or would
+    /// go, in the order of its last use. A content that is kept under several addresses counts once, and takes room while one stays.
     ///
     /// # Errors
     /// [`GatewayError::File`], [`GatewayError::Blob`].
-    pub async fn collect(&self, cx: &Context, options: CollectOptions) -> Result<Vec<Collected>, GatewayError> {
+    pub async fn gc(&self, cx: &Context, options: GcOptions) -> Result<Vec<Collected>, GatewayError> {
         let mut all = self.cache.all()?;
         all.sort_by_key(|found| (Reverse(found.used), found.url.clone()));
-        let (now, mut room) = (cx.now(), options.size.unwrap_or(u64::MAX));
+        let (now, mut room) = (cx.now(), options.max_size.unwrap_or(u64::MAX));
         let (mut staying, mut gone) = (std::collections::BTreeSet::new(), Vec::new());
         let mut full = false;
         for found in all {
-            let unused = options.older_than.is_some_and(|age| now.since(found.used) > age);
+            let unused = options.unused_for.is_some_and(|limit| now.since(found.used) > limit);
             let size = if staying.contains(&found.blob.id) { 0 } else { found.blob.size };
             full |= !unused && size > room;
             if !unused && (!full || size == 0) {
@@ -101,7 +101,7 @@ impl Gateway {
                 staying.insert(found.blob.id);
                 continue;
             }
-            let reason = if unused { Reason::Unused } else { Reason::Room };
+            let reason = if unused { GcReason::Unused } else { GcReason::Size };
             gone.push((found, reason));
         }
         gone.reverse();
