@@ -65,6 +65,10 @@ def test_gc_and_doctor(tmp_path: Path) -> None:
     report = app.doctor()
     assert report["schema"] == 1
     assert any(finding["name"] == "mmdebstrap" for finding in report["findings"])
+    by_schroot = debbuild.App(home=tmp_path / "state", settings={"chroots.backend": "schroot"})
+    assert by_schroot.settings()["chroots"]["backend"] == "schroot"
+    [found] = [finding for finding in by_schroot.doctor()["findings"] if finding["name"] == "schroot"]
+    assert found["level"] == ("ok" if os.path.exists("/usr/bin/schroot") else "missing")
 
 
 def test_fsck_names_each_fault(tmp_path: Path) -> None:

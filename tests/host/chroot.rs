@@ -232,7 +232,7 @@ async fn dead_upstreams_are_infrastructure_and_leave_nothing() {
 }
 
 /// A script that fails unless it can connect to this port of 127.0.0.1, with nothing but bash.
-fn knock(port: u16) -> SessionCommand {
+pub(crate) fn knock(port: u16) -> SessionCommand {
     let script = r#"exec 3<>"/dev/tcp/127.0.0.1/$1""#;
     SessionCommand::new(["bash", "-c", script, "bash", &port.to_string()])
 }
@@ -317,7 +317,7 @@ fn sleepers() -> usize {
     entries.filter(|entry| fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == b"sleep\x0098761\0")).count()
 }
 
-async fn until(what: &str, done: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, done: impl Fn() -> bool) {
     let started = Instant::now();
     while !done() {
         assert!(started.elapsed() < Duration::from_secs(60), "{what}");

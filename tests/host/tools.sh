@@ -4,7 +4,7 @@
 need_packages ca-certificates sbuild mmdebstrap uidmap socat iproute2 gnupg gpgv sqv apt-utils apt-file devscripts dpkg-dev debhelper fakeroot lintian \
   libcap2-bin squashfs-tools xorriso grub-common grub-pc-bin grub-efi-amd64-bin mtools dosfstools e2fsprogs ostree skopeo umoci \
   qemu-system-x86 ovmf curl dose-distcheck dose-builddebcheck dctrl-tools graphviz librsvg2-bin reprepro aptly debootstrap ed patch python3 python3-venv python3-dev sudo \
-  bubblewrap systemd-container arch-test qemu-user-static binfmt-support
+  bubblewrap systemd-container schroot arch-test qemu-user-static binfmt-support
 # Where no systemd does it: the kernel learns that QEMU runs other architectures' programs.
 if [ "$(id -u)" = 0 ]; then
   for format in qemu-aarch64 qemu-arm; do update-binfmts --enable "$format" || :; done

@@ -8,14 +8,17 @@ use std::{
 
 use debbuild_core::{
     build::ChrootId,
-    command::{CommandRunner, CommandSpec, Stdin},
+    command::{CommandRunner, CommandSpec, Stdin, Tail},
     context::Context,
     path::{AbsPath, IoResultExt as _},
 };
 use rustix::fs::{FlockOperation, flock};
 
 use super::{ChrootError, ChrootRef};
-use crate::confine::{self, BuildUser};
+use crate::confine::{self, BuildUser, Scratch};
+
+/// How much of what tar says is kept, in bytes.
+const TAIL: usize = 4096;
 
 /// The lock of an unpacked base: shared by its sessions, exclusive for who removes it.
 pub(super) fn lock(bases: &AbsPath, id: ChrootId, how: FlockOperation) -> Result<File, ChrootError> {
@@ -40,8 +43,34 @@ pub(super) fn unpacking(base: &ChrootRef, folder: &str) -> CommandSpec {
 }
 
 /// The name of the tree whose files belong to the host's own ids.
-pub(super) fn privileged(id: ChrootId) -> String {
+fn privileged(id: ChrootId) -> String {
     format!("{id}.root")
+}
+
+/// The unpacked base whose files belong to the host's own ids, made by whoever comes first.
+pub(super) async fn of_root(
+    cx: &Context,
+    runner: &dyn CommandRunner,
+    user: &BuildUser,
+    bases: &AbsPath,
+    base: &ChrootRef,
+) -> Result<AbsPath, ChrootError> {
+    let tree = bases.child(&privileged(base.id))?;
+    if tree.as_std().is_dir() {
+        return Ok(tree);
+    }
+    let scratch = Scratch::create(bases, "unpack", user)?;
+    let unpacked = scratch.path().child("tree")?;
+    fs::create_dir(&unpacked).at("create", &unpacked)?;
+    let mut said = Tail::new(TAIL);
+    let exit = runner.run(cx, &unpacking(base, unpacked.as_str()), &mut said).await?;
+    let made = if exit.success() {
+        publish(&unpacked, &tree)
+    } else {
+        Err(ChrootError::Unpack { id: base.id, reason: said.text() })
+    };
+    scratch.remove(cx, runner, user).await?;
+    made.map(|()| tree)
 }
 
 /// Gives an unpacked base its name, if nobody else was faster.

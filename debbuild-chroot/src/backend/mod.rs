@@ -6,6 +6,7 @@ pub mod conformance;
 mod copy;
 mod memory;
 mod nspawn;
+mod schroot;
 #[cfg(test)]
 mod tests;
 mod unshare;
@@ -23,6 +24,7 @@ use debbuild_core::{
 };
 pub use memory::MemoryBackend;
 pub use nspawn::{NspawnBackend, NspawnOptions};
+pub use schroot::{SchrootBackend, SchrootOptions};
 pub use unshare::{UnshareBackend, UnshareOptions};
 
 use crate::{

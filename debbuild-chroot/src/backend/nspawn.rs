@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use debbuild_core::{
     build::ChrootId,
-    command::{CommandRunner, CommandSpec, Exit, OutputSink, Tail, Terminal},
+    command::{CommandRunner, CommandSpec, Exit, OutputSink, Terminal},
     context::Context,
     path::{AbsPath, IoResultExt as _},
 };
@@ -20,9 +20,6 @@ use super::{
     words::{enter, inner},
 };
 use crate::confine::{self, BuildUser, ConfineError, Scratch};
-
-/// How much of what is said is kept, in bytes.
-const TAIL: usize = 4096;
 
 /// What is written into the scratch folder by the host, and by the overlay.
 const FOLDERS: [&str; 4] = ["mark", "upper", "work", "root"];
@@ -70,27 +67,6 @@ impl NspawnBackend {
     pub fn new(options: NspawnOptions) -> Self {
         Self(Arc::new(options))
     }
-
-    /// The unpacked base, made by whoever comes first.
-    async fn base(&self, cx: &Context, base: &ChrootRef) -> Result<AbsPath, ChrootError> {
-        let NspawnOptions { runner, user, bases, .. } = &*self.0;
-        let tree = bases.child(&bases::privileged(base.id))?;
-        if tree.as_std().is_dir() {
-            return Ok(tree);
-        }
-        let scratch = Scratch::create(bases, "unpack", user)?;
-        let unpacked = scratch.path().child("tree")?;
-        fs::create_dir(&unpacked).at("create", &unpacked)?;
-        let mut said = Tail::new(TAIL);
-        let exit = runner.run(cx, &bases::unpacking(base, unpacked.as_str()), &mut said).await?;
-        let made = if exit.success() {
-            bases::publish(&unpacked, &tree)
-        } else {
-            Err(ChrootError::Unpack { id: base.id, reason: said.text() })
-        };
-        scratch.remove(cx, &**runner, user).await?;
-        made.map(|()| tree)
-    }
 }
 
 #[async_trait]
@@ -114,7 +90,7 @@ impl ChrootBackend for NspawnBackend {
             return Err(ChrootError::Cannot { backend: self.name(), what: "open sessions for others than root" });
         }
         let hold = bases::lock(&self.0.bases, base.id, FlockOperation::NonBlockingLockShared)?;
-        let tree = self.base(cx, base).await?;
+        let tree = bases::of_root(cx, &*self.0.runner, &self.0.user, &self.0.bases, base).await?;
         let scratch = Scratch::create(&self.0.scratch, "session", &self.0.user)?;
         for name in FOLDERS {
             let folder = scratch.path().child(name)?;

@@ -4,7 +4,10 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Durat
 
 use async_trait::async_trait;
 use debbuild_chroot::{
-    backend::{ChrootBackend, NspawnBackend, NspawnOptions, Session, SessionOptions, UnshareBackend, UnshareOptions},
+    backend::{
+        ChrootBackend, NspawnBackend, NspawnOptions, SchrootBackend, SchrootOptions, Session, SessionOptions,
+        UnshareBackend, UnshareOptions,
+    },
     confine::BuildUser,
     create::{Bootstrapper, Debootstrap, Mmdebstrap},
     gateway::{Gateway, GatewayOptions},
@@ -118,8 +121,12 @@ impl App {
             BackendName::Nspawn if privileged => {
                 Ok(Arc::new(NspawnBackend::new(NspawnOptions::new(runner, user, bases, scratch))))
             }
-            BackendName::Nspawn => {
-                let message = "chroots.backend \"nspawn\" runs code of packages with rights on this machine";
+            BackendName::Schroot if privileged => {
+                Ok(Arc::new(SchrootBackend::new(SchrootOptions::new(runner, user, bases, scratch))))
+            }
+            BackendName::Nspawn | BackendName::Schroot => {
+                let name = backend.name();
+                let message = format!("chroots.backend {name:?} runs code of packages with rights on this machine");
                 Err(Failure::new(Class::Config, message).with_hint("say so: chroots.privileged = true").into())
             }
         }

@@ -99,6 +99,20 @@ pub enum BackendName {
     Unshare,
     /// systemd-nspawn, as root.
     Nspawn,
+    /// schroot, as root.
+    Schroot,
+}
+
+impl BackendName {
+    /// The name that settings and records use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unshare => "unshare",
+            Self::Nspawn => "nspawn",
+            Self::Schroot => "schroot",
+        }
+    }
 }
 
 /// `[chroots]`: how chroots are used.

@@ -31,7 +31,7 @@ pub(super) const FOLDERS: [&str; 3] = ["lower", "over", "root"];
 
 /// The namespaces of an open session.
 #[derive(Debug)]
-pub(super) struct Holder {
+pub(in crate::backend) struct Holder {
     process: u32,
     part: CancelToken,
     waiting: JoinHandle<(Result<Exit, CommandError>, String)>,
@@ -69,8 +69,7 @@ impl OutputSink for Listening {
     }
 }
 
-/// The command line of the holder. It says its process number first: of the outermost process, which is in all the new namespaces
-/// but the PID namespace, and knows that one too. Pure.
+/// The command line that makes the namespaces and the root. Pure.
 fn holding(user: &BuildUser, scratch: &AbsPath, tree: &AbsPath, archives: bool, limits: &Limits) -> CommandSpec {
     let confinement = Confinement::new(user.clone(), scratch).with_mapping(Mapping::Root).with_gateway(archives);
     let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -78,10 +77,16 @@ fn holding(user: &BuildUser, scratch: &AbsPath, tree: &AbsPath, archives: bool, 
     let setup = CommandSpec::new("sh").with_args(["-c", SETUP, "session", confinement.inside(), tree.as_str(), &port]);
     let setup = setup.with_args([text(limits.scratch_size), text(limits.scratch_files)]);
     let setup = setup.with_arg(if has_tmpfs_attributes() { "attributes" } else { "" });
-    let mut spec = confinement.wrap(setup).with_stdin(Stdin::Held);
-    let confined = std::mem::replace(&mut spec.program, "sh".to_owned());
+    confinement.wrap(setup)
+}
+
+/// The command line of the holder. It says its process number first: of the outermost process, which is in all the new namespaces
+/// but the PID namespace, and knows that one too. Pure.
+fn numbered(confined: CommandSpec) -> CommandSpec {
+    let mut spec = confined.with_stdin(Stdin::Held);
+    let program = std::mem::replace(&mut spec.program, "sh".to_owned());
     let rest = std::mem::take(&mut spec.args);
-    spec.with_args(["-c", r#"echo "$$"; exec "$@""#, "hold", &confined]).with_args(rest)
+    spec.with_args(["-c", r#"echo "$$"; exec "$@""#, "hold", &program]).with_args(rest)
 }
 
 /// The command line by which a command joins. Signals that ask to end are for the command: those who wait for it go on. Pure.
@@ -115,11 +120,19 @@ impl Holder {
         archives: bool,
         limits: &Limits,
     ) -> Result<Self, ChrootError> {
-        let spec = holding(&parts.user, scratch.path(), tree, archives, limits);
+        Self::hold(&parts.runner, holding(&parts.user, scratch.path(), tree, archives, limits)).await
+    }
+
+    /// Keeps what a confined command sets up: it says `ready`, and waits for the end of its input.
+    pub(in crate::backend) async fn hold(
+        runner: &Arc<dyn CommandRunner>,
+        confined: CommandSpec,
+    ) -> Result<Self, ChrootError> {
+        let spec = numbered(confined);
         let (ready, started) = oneshot::channel();
         let part = CancelToken::new();
         let cx = Context::new().with_cancel(part.clone());
-        let waiting = tokio::spawn(wait(Arc::clone(&parts.runner), cx, spec, ready));
+        let waiting = tokio::spawn(wait(Arc::clone(runner), cx, spec, ready));
         match started.await {
             Ok(process) => Ok(Self { process, part, waiting }),
             Err(_) => Err(why(waiting).await),
@@ -127,7 +140,7 @@ impl Holder {
     }
 
     /// The process by which its namespaces are found.
-    pub(super) fn process(&self) -> Result<u32, ChrootError> {
+    pub(in crate::backend) fn process(&self) -> Result<u32, ChrootError> {
         if self.waiting.is_finished() {
             return Err(ChrootError::Setup("its namespaces are gone".to_owned()));
         }
@@ -135,7 +148,7 @@ impl Holder {
     }
 
     /// Ends it, and with it all that is left of the session's processes.
-    pub(super) async fn end(mut self) {
+    pub(in crate::backend) async fn end(mut self) {
         self.part.cancel();
         if timeout(PARTING, &mut self.waiting).await.is_err() {
             self.waiting.abort();

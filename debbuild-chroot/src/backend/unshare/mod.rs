@@ -12,7 +12,8 @@ use debbuild_core::{
     context::Context,
     path::{AbsPath, IoResultExt as _},
 };
-use holder::{FOLDERS, Holder};
+use holder::FOLDERS;
+pub(super) use holder::Holder;
 use rustix::{fs::FlockOperation, system::uname};
 use session::UnshareSession;
 

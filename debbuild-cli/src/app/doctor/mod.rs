@@ -115,7 +115,7 @@ impl App {
         let step = cx.step("look at this machine", Unit::None, None);
         let looked = checks::machine(self, step.context()).await;
         let mut findings = settle(step, looked)?;
-        findings.extend(tools::look());
+        findings.extend(tools::look(self.settings().chroots.backend, tools::find));
         findings.extend(sessions::foreign(self, cx).await);
         let ready = findings.iter().all(|finding| finding.level != Level::Missing);
         Ok(Report { schema: SCHEMA, ready, findings })

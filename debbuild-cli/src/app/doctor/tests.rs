@@ -10,7 +10,7 @@ use debbuild_core::{
 };
 
 use super::*;
-use crate::app::{Machine, Overrides};
+use crate::app::{BackendName, Machine, Overrides};
 
 fn app(runner: ScriptedRunner, uid: u32) -> App {
     let variables = BTreeMap::from([("HOME".to_owned(), "/nonexistent".to_owned())]);
@@ -67,6 +67,22 @@ fn each_named_architecture_has_its_emulator_named() {
     let (_, level, detail, mend) = found("amd64\n", "amd64\n", false);
     assert_eq!((level, mend.as_str()), (Level::Optional, "apt-get install qemu-user-static binfmt-support"));
     assert_eq!(detail, "qemu-arm-static is not installed (package qemu-user-static)");
+}
+
+#[test]
+fn what_opens_sessions_by_the_settings_must_be_there() {
+    let level = |backend, name: &str| {
+        let all = tools::look(backend, |_| None).into_iter();
+        let found = all.filter(|finding| finding.name == name).map(|finding| (finding.level, finding.mend.join(" ")));
+        found.collect::<Vec<_>>()
+    };
+    let schroot = "apt-get install schroot".to_owned();
+    assert_eq!(level(BackendName::Unshare, "schroot"), [(Level::Optional, schroot.clone())]);
+    assert_eq!(level(BackendName::Schroot, "schroot"), [(Level::Missing, schroot)]);
+    let nspawn = "apt-get install systemd-container".to_owned();
+    assert_eq!(level(BackendName::Schroot, "systemd-nspawn"), [(Level::Optional, nspawn.clone())]);
+    assert_eq!(level(BackendName::Nspawn, "systemd-nspawn"), [(Level::Missing, nspawn)]);
+    assert!(tools::look(BackendName::Schroot, |name| Some(name.to_owned())).iter().all(|one| one.level == Level::Ok));
 }
 
 #[tokio::test]

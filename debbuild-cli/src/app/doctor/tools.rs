@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Finding, Level};
+use crate::app::BackendName;
 
 /// Something that is installed when one of its files is there.
 struct Tool {
@@ -20,7 +21,7 @@ const fn tool(group: &'static str, any: &'static [&'static str], package: &'stat
 /// The `PATH` that commands get (see `CommandSpec::new`).
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-const TOOLS: [Tool; 27] = [
+const TOOLS: [Tool; 28] = [
     tool("signatures", &["gpg"], "gpg", Level::Missing),
     tool("signatures", &["gpg-agent"], "gpg-agent", Level::Missing),
     tool("chroots", &["mmdebstrap"], "mmdebstrap", Level::Missing),
@@ -32,6 +33,7 @@ const TOOLS: [Tool; 27] = [
     tool("chroots", &["debootstrap"], "debootstrap", Level::Optional),
     tool("other architectures", &["arch-test"], "arch-test", Level::Optional),
     tool("backend nspawn", &["systemd-nspawn"], "systemd-container", Level::Optional),
+    tool("backend schroot", &["schroot"], "schroot", Level::Optional),
     tool("builds", &["sbuild"], "sbuild", Level::Missing),
     tool("builds", &["dpkg-source"], "dpkg-dev", Level::Missing),
     tool("builds", &["/usr/share/keyrings/debian-keyring.gpg"], "debian-keyring", Level::Optional),
@@ -58,8 +60,9 @@ pub(super) fn find(name: &str) -> Option<String> {
     FOLDERS.iter().map(|folder| format!("{folder}/{name}")).find(|path| Path::new(path).is_file())
 }
 
-/// Looks for every tool.
-pub(super) fn look() -> Vec<Finding> {
+/// Looks for every tool. What opens sessions by the settings is missing where it is not there.
+pub(super) fn look(backend: BackendName, find: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
+    let wanted = format!("backend {}", backend.name());
     let one = |tool: &Tool| {
         // Files have no name that says more than their package's.
         let name = if tool.any[0].starts_with('/') { tool.package } else { tool.any[0] };
@@ -67,7 +70,8 @@ pub(super) fn look() -> Vec<Finding> {
             Some(path) => Finding::ok(tool.group, name, path),
             None => {
                 let detail = format!("not installed (package {})", tool.package);
-                Finding::new(tool.group, name, tool.level, detail, &["apt-get", "install", tool.package])
+                let level = if tool.group == wanted { Level::Missing } else { tool.level };
+                Finding::new(tool.group, name, level, detail, &["apt-get", "install", tool.package])
             }
         }
     };

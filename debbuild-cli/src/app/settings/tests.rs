@@ -1,8 +1,12 @@
 //! The layers of this machine, in their order.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use debbuild_core::error::Class;
+use debbuild_core::{
+    command::{Reply, ScriptedRunner},
+    context::Context,
+    error::Class,
+};
 
 use super::*;
 use crate::app::App;
@@ -78,6 +82,25 @@ fn unknown_keys_and_unreadable_files_are_config_errors() {
     assert_eq!(App::open(machine(&dir, &[]), &gone).unwrap_err().class(), Class::Config);
     let error = App::open(machine(&dir, &[]), &Overrides::new().with_set("gc.grace", "soon")).unwrap_err();
     assert!(error.message().starts_with("command line: gc.grace: not a duration"), "{error}");
+}
+
+#[tokio::test]
+async fn a_backend_that_works_as_root_is_refused_until_that_is_said() {
+    let (_keep, dir) = folder();
+    for name in ["nspawn", "schroot"] {
+        let user = Reply::ok("builder:x:1001:1001::/home/builder:/bin/sh\n");
+        let ids = || Reply::ok("0: builder 100000 65536\n");
+        let runner = ScriptedRunner::new().with("getent", user).with("getsubids", ids()).with("getsubids", ids());
+        let overrides = Overrides::new().with_set("chroots.backend", name);
+        let app = App::open(machine(&dir, &[]), &overrides).unwrap().with_runner(Arc::new(runner));
+        assert_eq!(app.settings().chroots.backend.name(), name);
+        let refused = app.chroots(&Context::new()).await.unwrap_err();
+        assert_eq!(refused.class(), Class::Config, "{refused}");
+        assert!(refused.message().starts_with(&format!("chroots.backend \"{name}\" runs code")), "{refused}");
+        assert_eq!(refused.hint().as_deref(), Some("say so: chroots.privileged = true"));
+    }
+    let unknown = Overrides::new().with_set("chroots.backend", "shroot");
+    assert_eq!(App::open(machine(&dir, &[]), &unknown).unwrap_err().class(), Class::Config);
 }
 
 #[test]
