@@ -103,3 +103,17 @@ async fn nothing_is_asked_where_nothing_is_limited_that_a_group_holds() {
     assert!(Group::find(&cx, &runner, &limits, &path("/state/scratch/session-1")).await.is_none());
     assert!(runner.calls().is_empty());
 }
+
+#[tokio::test]
+async fn a_group_whose_maker_was_killed_goes_and_what_is_known_is_kept() {
+    let place = tempfile::tempdir_in("/tmp").unwrap();
+    let folder = path(place.path().to_str().unwrap());
+    let scratch = folder.join("session-1");
+    std::fs::create_dir(&scratch).unwrap();
+    let group = Group::of(Keeper::Cgroup { folder: folder.clone() }, &scratch).unwrap();
+    assert_eq!(group.end().await, Report::default(), "nothing ran");
+    std::fs::create_dir(folder.join("debbuild-session-1")).unwrap();
+    std::fs::write(scratch.join("used"), "peak 4096\n").unwrap();
+    assert_eq!(group.end().await.peak_memory, Some(4096));
+    assert!(!folder.join("debbuild-session-1").as_std().exists());
+}

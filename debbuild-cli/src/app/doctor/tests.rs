@@ -42,7 +42,7 @@ fn a_clock_before_what_was_installed_is_found() {
 #[test]
 fn what_holds_limits_is_said() {
     let mount = AbsPath::new("/sys/fs/cgroup").unwrap();
-    let said = |keeper| sessions::limits_of(&keeper).detail;
+    let said = |keeper: Keeper| sessions::limits_of(&keeper).detail;
     assert_eq!(
         said(Keeper::Scope { mount: mount.clone(), user: None }),
         "scope: each command gets a scope of systemd's"
