@@ -80,9 +80,9 @@ impl Group {
         drop(fs::remove_file(&self.report));
         let die = ["--pdeathsig", "KILL", "--"];
         let (outer, mount, folder) = match &self.keeper {
-            Keeper::Scope { mount, user } => {
+            Keeper::Scope { mount, user, literal } => {
                 let unit = format!("{}-{}", self.name, self.count);
-                (scope(*user, &unit).with_arg("setpriv").with_args(die), mount.as_str(), "")
+                (scope(*user, *literal, &unit).with_arg("setpriv").with_args(die), mount.as_str(), "")
             }
             Keeper::Cgroup { folder } => (CommandSpec::new("setpriv").with_args(die), "", folder.as_str()),
             Keeper::Rlimits => return spec,

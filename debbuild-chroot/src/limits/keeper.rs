@@ -40,6 +40,8 @@ pub enum Keeper {
         mount: AbsPath,
         /// The user whose manager is asked; none: the system's.
         user: Option<u32>,
+        /// Whether systemd-run(1) can be told to leave variables in arguments alone (since 254; before that it always does).
+        literal: bool,
     },
     /// Each command gets a control group of version 2.
     Cgroup {
@@ -57,8 +59,10 @@ impl Keeper {
         let root = geteuid().is_root();
         if booted() {
             let user = (!root).then(|| geteuid().as_raw());
-            if answers(cx, runner, &mount, user).await {
-                return Self::Scope { mount, user };
+            for literal in [true, false] {
+                if answers(cx, runner, &mount, scope(user, literal, &look())).await {
+                    return Self::Scope { mount, user, literal };
+                }
             }
         }
         match groups(&mount, &own, root && booted()) {
@@ -85,13 +89,21 @@ pub(super) fn here() -> Option<AbsPath> {
 }
 
 /// The first words of a command in a scope, up to and with `--`.
-pub(super) fn scope(user: Option<u32>, unit: &str) -> CommandSpec {
+pub(super) fn scope(user: Option<u32>, literal: bool, unit: &str) -> CommandSpec {
     let spec = CommandSpec::new("systemd-run");
     let spec = match user {
         Some(user) => spec.with_arg("--user").with_env("XDG_RUNTIME_DIR", format!("/run/user/{user}")),
         None => spec,
     };
-    spec.with_args(["--scope", "--quiet", "--collect", "--property=Delegate=yes", &format!("--unit={unit}"), "--"])
+    let spec = if literal { spec.with_arg("--expand-environment=no") } else { spec };
+    // By default the whole command line would be its description, in the journal too.
+    spec.with_args(["--scope", "--quiet", "--collect", "--property=Delegate=yes", "--description=debbuild"])
+        .with_args([format!("--unit={unit}"), "--".to_owned()])
+}
+
+/// The name of a scope in which nothing is done.
+fn look() -> String {
+    format!("debbuild-look-{}", Uuid::new_v4().simple())
 }
 
 fn booted() -> bool {
@@ -105,10 +117,9 @@ fn place() -> Option<(AbsPath, String)> {
     Some((mount, own))
 }
 
-/// Whether systemd gives a scope with the controllers.
-async fn answers(cx: &Context, runner: &dyn CommandRunner, mount: &AbsPath, user: Option<u32>) -> bool {
-    let unit = format!("debbuild-look-{}", Uuid::new_v4().simple());
-    let spec = scope(user, &unit).with_args(["sh", "-c", CONTROLLERS, "look", mount.as_str()]);
+/// Whether systemd gives this scope, with the controllers.
+async fn answers(cx: &Context, runner: &dyn CommandRunner, mount: &AbsPath, scope: CommandSpec) -> bool {
+    let spec = scope.with_args(["sh", "-c", CONTROLLERS, "look", mount.as_str()]);
     let said = runner.output(cx, &spec.with_timeout(Some(PATIENCE))).await;
     said.is_ok_and(|said| has_needed(&String::from_utf8_lossy(&said)))
 }

@@ -87,9 +87,12 @@ fn a_command_is_put_into_a_group_with_data_as_arguments_alone() {
         ["limits", "", "/sys/fs/cgroup", "debbuild-session-1", "/state/scratch/session-1/used", "1073741824", "103"];
     assert_eq!(words[6..], [&data[..], &["nsenter", "--target=1"]].concat());
 
-    let mut group = Group::of(Keeper::Scope { mount: path("/sys/fs/cgroup"), user: Some(1000) }, &scratch).unwrap();
+    let keeper = Keeper::Scope { mount: path("/sys/fs/cgroup"), user: Some(1000), literal: true };
+    let mut group = Group::of(keeper, &scratch).unwrap();
     let first = group.wrap(inner(), &limits.with_processes(None));
-    assert!(first.to_string().starts_with("systemd-run --user --scope --quiet --collect --property=Delegate=yes --unit=debbuild-session-1-1 -- setpriv"), "{first}");
+    let first_words = "systemd-run --user --expand-environment=no --scope --quiet --collect --property=Delegate=yes";
+    assert!(first.to_string().starts_with(first_words), "{first}");
+    assert!(first.to_string().contains("--unit=debbuild-session-1-1 -- setpriv --pdeathsig KILL -- sh -c"), "{first}");
     assert_eq!(first.env["XDG_RUNTIME_DIR"], "/run/user/1000");
     assert!(group.wrap(inner(), &limits).to_string().contains("--unit=debbuild-session-1-2"));
     assert!(Group::of(Keeper::Rlimits, &scratch).is_none());

@@ -44,7 +44,7 @@ fn what_holds_limits_is_said() {
     let mount = AbsPath::new("/sys/fs/cgroup").unwrap();
     let said = |keeper: Keeper| sessions::limits_of(&keeper).detail;
     assert_eq!(
-        said(Keeper::Scope { mount: mount.clone(), user: None }),
+        said(Keeper::Scope { mount: mount.clone(), user: None, literal: false }),
         "scope: each command gets a scope of systemd's"
     );
     assert_eq!(said(Keeper::Cgroup { folder: mount }), "cgroup: each command gets a control group in /sys/fs/cgroup");
