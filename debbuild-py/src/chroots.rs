@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
     create::{BootstrapTool, Variant},
-    limits::Limits,
+    limits::{Limits, Usage},
 };
 use debbuild_cli::app::{
     App, AppError, ChrootWish, Failure, chroot_detail_json, chroot_diff_json, chroot_json, chroot_updated_json,
@@ -13,6 +13,7 @@ use debbuild_cli::app::{
 };
 use debbuild_core::{
     arch::Architecture,
+    build::LimitMeans,
     command::{Capture, Exit, Stdin},
     context::Context,
     error::Class,
@@ -46,32 +47,40 @@ struct Job {
 }
 
 impl Job {
-    async fn run(self, app: &App, cx: &Context) -> Result<(Exit, Capture), AppError> {
+    async fn run(self, app: &App, cx: &Context) -> Result<(Exit, Capture, Usage), AppError> {
         let mut session = app.chroot_open(cx, &self.id, self.archives, self.limits).await?;
         let done = self.work(app, cx, &mut *session).await;
         session.close(cx).await?;
         done
     }
 
-    async fn work(&self, app: &App, cx: &Context, session: &mut dyn Session) -> Result<(Exit, Capture), AppError> {
+    async fn work(
+        &self,
+        app: &App,
+        cx: &Context,
+        session: &mut dyn Session,
+    ) -> Result<(Exit, Capture, Usage), AppError> {
         for (file, folder) in &self.copy_in {
             app.copy_in(cx, session, file, folder).await?;
         }
         let mut output = Capture::default();
         let exit = session.run(cx, &self.command, &mut output).await?;
+        let usage = session.usage();
         for (path, folder) in &self.copy_out {
             app.copy_out(cx, session, path, folder).await?;
         }
-        Ok((exit, output))
+        Ok((exit, output, usage))
     }
 }
 
 /// How a command ended, and all it said.
-fn done(py: Python<'_>, (exit, output): (Exit, Capture)) -> PyResult<Py<PyAny>> {
+fn done(py: Python<'_>, (exit, output, usage): (Exit, Capture, Usage)) -> PyResult<Py<PyAny>> {
     let done = PyDict::new(py);
     done.set_item("status", exit.status)?;
     done.set_item("signal", exit.signal)?;
     done.set_item("peak_memory", exit.peak_memory)?;
+    done.set_item("cpu_time", usage.cpu_time.map(|time| time.as_secs_f64()))?;
+    done.set_item("limits_by", usage.limits_by.map(LimitMeans::name))?;
     done.set_item("stdout", PyBytes::new(py, &output.stdout))?;
     done.set_item("stderr", PyBytes::new(py, &output.stderr))?;
     Ok(done.into_any().unbind())

@@ -3,6 +3,7 @@
 mod acquire;
 mod bootstrappers;
 mod build;
+mod cgroup;
 mod chroot;
 mod compose;
 mod data;

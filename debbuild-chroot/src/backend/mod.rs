@@ -30,7 +30,7 @@ pub use unshare::{UnshareBackend, UnshareOptions};
 use crate::{
     confine::ConfineError,
     gateway::{AccessRecord, GatewayError, GatewayOptions},
-    limits::Limits,
+    limits::{Limits, Usage},
 };
 
 /// A chroot to open sessions of: its id, and the tar archive of its content.
@@ -281,6 +281,11 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// What passed through the gateway so far.
     fn record(&self) -> AccessRecord {
         AccessRecord::default()
+    }
+
+    /// What the last command used, also one that was killed.
+    fn usage(&self) -> Usage {
+        Usage::default()
     }
 
     /// Ends the session and removes everything it left.

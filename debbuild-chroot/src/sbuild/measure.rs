@@ -22,12 +22,12 @@ pub(super) fn stages(log: &BuildLog) -> Vec<Stage> {
     found.iter().zip(ends).map(stage).collect()
 }
 
-/// What a build used, from the log's summary and the times that the wrapper noted.
-pub(super) fn resources(log: &BuildLog, times: &AbsPath) -> Resources {
-    let mut used = Resources::default();
+/// What a build used: what is known of it, what the log's summary says, and else the times that the wrapper noted.
+pub(super) fn resources(mut used: Resources, log: &BuildLog, times: &AbsPath) -> Resources {
     let disk = log.summary("Build-Space").and_then(|text| text.parse::<u64>().ok());
     used.peak_disk_bytes = disk.map(|kib| kib * 1024);
-    used.cpu_seconds = fs::read_to_string(times).ok().and_then(|text| cpu_seconds(&text));
+    let noted = || fs::read_to_string(times).ok().and_then(|text| cpu_seconds(&text));
+    used.cpu_seconds = used.cpu_seconds.or_else(noted);
     used
 }
 

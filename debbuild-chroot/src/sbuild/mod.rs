@@ -10,6 +10,7 @@ mod confirm;
 pub mod conformance;
 mod deliver;
 mod executor;
+mod held;
 mod input;
 mod locking;
 pub mod log;

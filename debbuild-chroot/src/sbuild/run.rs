@@ -27,7 +27,9 @@ use super::{
     BuildBase, BuildBases, BuilderError, PackageBuilder, artifacts,
     artifacts::ArtifactError,
     config::{self, Layout, SbuildVersion},
-    confirm, input,
+    confirm,
+    held::Held,
+    input,
     locking::{self, LocalDeb},
     log::BuildLog,
     measure::{resources, stages},
@@ -145,13 +147,14 @@ impl SbuildBuilder {
         let name = format!("{}_{}_{}.build", control.source, control.version.without_epoch(), request.architecture);
         let path = scratch.join("log");
         let mut sink = LogSink::create(cx, path, name, io.log).map_err(|error| infrastructure(&error))?;
-        let spec = self.spec(attempt, &layout);
-        let ran = self.parts.runner.run(cx, &spec, &mut sink).await;
+        let mut held = Held::find(cx, &*self.parts.runner, &request.options, &scratch).await;
+        let spec = held.wrap(self.spec(attempt, &layout, held.of_process()));
+        let (ran, used) = held.end(self.parts.runner.run(cx, &spec, &mut sink).await).await;
         let access = door.close().await;
         let (log, file, path) = sink.finish().map_err(|error| infrastructure(&error))?;
         attempt.record.log = Some(file);
         attempt.record.stages = stages(&log);
-        attempt.record.resources = resources(&log, &scratch.join("home").join("times"));
+        attempt.record.resources = resources(used, &log, &scratch.join("home").join("times"));
 
         let verdict = verdict(&ran, &log, &access, request);
         let made = match &verdict {
@@ -217,7 +220,7 @@ impl SbuildBuilder {
         Ok(layout)
     }
 
-    fn spec(&self, attempt: &Attempt<'_>, layout: &Layout) -> CommandSpec {
+    fn spec(&self, attempt: &Attempt<'_>, layout: &Layout, memory: Option<u64>) -> CommandSpec {
         let BuildRequest { suite, architecture, options, .. } = attempt.request;
         let inside = |name: &str| attempt.scratch.inside(name);
         let size = options.disk.or(self.parts.tmpfs);
@@ -227,7 +230,7 @@ impl SbuildBuilder {
             number(size),
             number(inodes),
             layout.sessions.clone(),
-            number(options.memory.map(|bytes| bytes / 1024)),
+            number(memory.map(|bytes| bytes / 1024)),
             inside("home/times"),
         ];
         let user = &self.parts.user.name;
@@ -336,6 +339,7 @@ fn verdict(
         Err(CommandError::Timeout { limit, .. }) => End::Timeout(*limit),
         Err(CommandError::Stalled { limit, .. }) => End::Stalled(*limit),
         Err(CommandError::Cancelled { .. }) => End::Cancelled,
+        Err(error @ CommandError::Memory { .. }) => return Some(Failure::new(Class::Memory, error.to_string())),
         Err(error) => return Some(infrastructure(error)),
     };
     let archives = match access.infrastructure_failure() {

@@ -1,6 +1,7 @@
 //! `debbuild chroot`: clean places to build in, made once and named by content.
 
 mod layers;
+mod record;
 mod show;
 
 use std::time::Duration;
@@ -165,7 +166,7 @@ struct LimitArgs {
     /// Memory of all its processes together, for example 2G
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<u64>,
-    /// Processes and threads of one user
+    /// Processes and threads of the command; without control groups, of one user
     #[arg(long, value_name = "N")]
     processes: Option<u64>,
     /// Files that one process has open
@@ -203,6 +204,9 @@ struct RunArgs {
     /// How long it may be silent
     #[arg(long, value_parser = parse_duration, value_name = "TIME")]
     stalled: Option<Duration>,
+    /// Write how it ended, what it used and what held its limits to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    record: Option<String>,
     /// The command
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -351,7 +355,7 @@ async fn gc(door: &Door, args: &GcArgs) -> Answer {
 
 async fn run(door: &Door, args: &RunArgs) -> Answer {
     let command = SessionCommand::new(args.command.iter().cloned()).with_limits(args.timeout, args.stalled);
-    in_session(door, &args.using, command).await
+    in_session(door, &args.using, command, args.record.as_deref()).await
 }
 
 async fn shell(door: &Door, args: &ShellArgs) -> Answer {
@@ -359,17 +363,23 @@ async fn shell(door: &Door, args: &ShellArgs) -> Answer {
     if let Some(terminal) = door.app.machine().variables.get("TERM") {
         command = command.with_env("TERM", terminal);
     }
-    in_session(door, &args.using, command).await
+    in_session(door, &args.using, command, None).await
 }
 
-async fn in_session(door: &Door, using: &UseArgs, command: SessionCommand) -> Answer {
+async fn in_session(door: &Door, using: &UseArgs, command: SessionCommand, record: Option<&str>) -> Answer {
     let mut session = door.app.chroot_open(&door.cx, &using.id, using.archives, using.limits.read()).await?;
-    let answer = work(door, &mut *session, using, command).await;
+    let answer = work(door, &mut *session, using, command, record).await;
     session.close(&door.cx).await?;
     answer
 }
 
-async fn work(door: &Door, session: &mut dyn Session, using: &UseArgs, command: SessionCommand) -> Answer {
+async fn work(
+    door: &Door,
+    session: &mut dyn Session,
+    using: &UseArgs,
+    command: SessionCommand,
+    record: Option<&str>,
+) -> Answer {
     for (file, folder) in &using.copy_in {
         let file = door.app.machine().path(file)?;
         door.app.copy_in(&door.cx, session, &file, folder).await?;
@@ -378,7 +388,9 @@ async fn work(door: &Door, session: &mut dyn Session, using: &UseArgs, command: 
     for (key, value) in &using.env {
         command = command.with_env(key, value);
     }
-    let exit = session.run(&door.cx, &command, &mut debbuild_core::command::Discard).await.map_err(AppError::from)?;
+    let ended = session.run(&door.cx, &command, &mut debbuild_core::command::Discard).await.map_err(AppError::from);
+    record.map_or(Ok(()), |file| record::keep(door, file, &ended, &session.usage()))?;
+    let exit = ended?;
     for (path, folder) in &using.copy_out {
         let folder = door.app.machine().path(folder)?;
         door.app.copy_out(&door.cx, session, path, &folder).await?;

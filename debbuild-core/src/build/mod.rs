@@ -5,7 +5,8 @@ mod record;
 
 pub use options::{BuildOptions, Network};
 pub use record::{
-    Artifact, BuildRecord, BuilderInfo, Failure, LogFile, NetworkUse, Outcome, RECORD_SCHEMA, Resources, Stage,
+    Artifact, BuildRecord, BuilderInfo, Failure, LimitMeans, LogFile, NetworkUse, Outcome, RECORD_SCHEMA, Resources,
+    Stage,
 };
 
 use crate::{arch::Architecture, content_id, digest::Sha256, name::SuiteName, path::AbsPath};

@@ -198,6 +198,34 @@ pub struct Resources {
     pub peak_memory_bytes: Option<u64>,
     /// Highest disk use in bytes.
     pub peak_disk_bytes: Option<u64>,
+    /// What its limit on memory was held by; null where it had none.
+    #[serde(default)]
+    pub limits_by: Option<LimitMeans>,
+}
+
+/// What limits on memory and processes are held by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LimitMeans {
+    /// A scope of systemd's, with a control group of version 2 in it.
+    Scope,
+    /// A control group of version 2.
+    Cgroup,
+    /// The kernel's limits for processes, and a look at their memory from outside.
+    Rlimits,
+}
+
+impl LimitMeans {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scope => "scope",
+            Self::Cgroup => "cgroup",
+            Self::Rlimits => "rlimits",
+        }
+    }
 }
 
 /// What did the work.

@@ -231,8 +231,8 @@ class Chroots:
 
         ``archives`` lets it reach the chroot's archives, else it reaches nothing. ``copy_in`` are (file here, folder
         inside), ``copy_out`` (path inside, folder here). ``timeout`` and ``stalled`` (how long it may
-        be silent) are in seconds, ``memory`` (of all processes together) and ``file_size`` in bytes, ``processes`` are of one
-        user, ``open_files`` and ``cpu_time`` (seconds) of one process. With ``scratch_size`` (bytes) and ``scratch_files`` all that the session writes
+        be silent) are in seconds, ``memory`` (of all processes together) and ``file_size`` in bytes, ``processes`` are of the
+        command (without control groups: of one user), ``open_files`` and ``cpu_time`` (seconds) of one process. With ``scratch_size`` (bytes) and ``scratch_files`` all that the session writes
         is kept in memory, and no more of it. All output is kept in memory.
         """
 

@@ -108,6 +108,7 @@ const COMMANDS_ALONE: &[(&str, &str)] = &[
 /// Options that no keyword argument has, with the reason.
 const OPTIONS_ALONE: &[(&str, &str, &str)] = &[
     ("chroot create", "locked", "is Chroots.create_locked"),
+    ("chroot run", "record", "is what Chroots.run returns"),
     ("config show", "origins", "is App.origins"),
     ("doctor", "all", "goes with --fix"),
     ("doctor", "check", "turns an answer into an exit code"),

@@ -21,6 +21,7 @@ use super::{Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, Sessio
 use crate::{
     confine::{self, BuildUser, Confinement, Mapping, Scratch},
     gateway::Gateway,
+    limits::{self, Group, Usage},
 };
 
 const PIVOT: &str = include_str!("pivot.pl");
@@ -139,8 +140,9 @@ impl ChrootBackend for UnshareBackend {
             }
         };
         let (parts, limits) = (Arc::clone(&self.0), options.limits);
-        let environment = options.environment.clone();
-        Ok(Box::new(UnshareSession { parts, environment, scratch, door, limits, holder, _hold: hold }))
+        let group = Group::find(cx, &*parts.runner, &limits, scratch.path()).await;
+        let (environment, usage) = (options.environment.clone(), Usage::default());
+        Ok(Box::new(UnshareSession { parts, environment, scratch, door, limits, group, usage, holder, _hold: hold }))
     }
 
     async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError> {
@@ -152,7 +154,9 @@ impl ChrootBackend for UnshareBackend {
         let UnshareOptions { runner, user, bases, scratch, .. } = &*self.0;
         let mut count = 0;
         for folder in [scratch, bases] {
-            count += confine::reap(cx, &**runner, user, folder).await?.len();
+            let dead = confine::reap(cx, &**runner, user, folder).await?;
+            limits::reap(&dead).await;
+            count += dead.len();
         }
         Ok(count)
     }

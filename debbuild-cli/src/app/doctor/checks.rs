@@ -11,7 +11,7 @@ use debbuild_core::{
 
 use super::{
     Finding, Level,
-    sessions::{clock, overlay},
+    sessions::{clock, limits, overlay},
 };
 use crate::app::{App, AppError, units::show_size};
 
@@ -38,6 +38,7 @@ pub(super) async fn machine(app: &App, cx: &Context) -> Result<Vec<Finding>, App
     findings.push(namespaces(app, cx, other).await);
     cx.cancel().check()?;
     findings.push(overlay(app, cx, other).await);
+    findings.push(limits(app, cx).await);
     findings.push(clock(cx));
     match user {
         Some(user) => findings.extend([subordinate(&user, "uid"), subordinate(&user, "gid")]),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use debbuild_chroot::limits::Keeper;
 use debbuild_core::{
     arch::Architecture,
     clock::Timestamp,
@@ -53,6 +54,22 @@ pub(super) async fn overlay(app: &App, cx: &Context, other: Option<&str>) -> Fin
             Finding::new("chroots", NAME, Level::Optional, detail, &[])
         }
     }
+}
+
+/// What limits of sessions and builds will be held by.
+pub(super) async fn limits(app: &App, cx: &Context) -> Finding {
+    limits_of(&Keeper::detect(cx, &**app.runner()).await)
+}
+
+/// As [`limits`], of what was found.
+pub(super) fn limits_of(keeper: &Keeper) -> Finding {
+    let how = match keeper {
+        Keeper::Scope { user: None, .. } => "each command gets a scope of systemd's".to_owned(),
+        Keeper::Scope { .. } => "each command gets a scope of the user's systemd".to_owned(),
+        Keeper::Cgroup { folder } => format!("each command gets a control group in {folder}"),
+        _ => "no control group of version 2 can be made: memory is looked at ten times a second".to_owned(),
+    };
+    Finding::ok("chroots", "limits", format!("{}: {how}", keeper.means().name()))
 }
 
 /// Whether the clock is not before what was installed last: signatures would be of the future then.

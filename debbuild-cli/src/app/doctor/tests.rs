@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use debbuild_chroot::limits::Keeper;
 use debbuild_core::{
     arch::Architecture,
     clock::Timestamp,
@@ -37,6 +38,18 @@ fn a_clock_before_what_was_installed_is_found() {
     let behind = sessions::clock_of(at(0), Some(at(1_700_000_000_000)));
     assert_eq!(behind.level, Level::Missing);
     assert!(behind.detail.contains("1970-01-01") && behind.detail.contains("2023-11-14"), "{behind:?}");
+}
+
+#[test]
+fn what_holds_limits_is_said() {
+    let mount = AbsPath::new("/sys/fs/cgroup").unwrap();
+    let said = |keeper: Keeper| sessions::limits_of(&keeper).detail;
+    assert_eq!(
+        said(Keeper::Scope { mount: mount.clone(), user: None, literal: false }),
+        "scope: each command gets a scope of systemd's"
+    );
+    assert_eq!(said(Keeper::Cgroup { folder: mount }), "cgroup: each command gets a control group in /sys/fs/cgroup");
+    assert!(said(Keeper::Rlimits).starts_with("rlimits: "));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Chroots.
 
-use debbuild_chroot::manager::{Chroot, ChrootDiff, Collected, FileChange, FileState, InstalledPackage, Updated};
-use debbuild_core::clock::Timestamp;
+use debbuild_chroot::{
+    limits::Usage,
+    manager::{Chroot, ChrootDiff, Collected, FileChange, FileState, InstalledPackage, Updated},
+};
+use debbuild_core::{clock::Timestamp, command::Exit, error::Class};
 use serde_json::{Value, json};
 
 use super::deb::kind_name;
@@ -41,6 +44,20 @@ pub fn chroot_used_json(chroot: &Chroot, used: Timestamp) -> Value {
     let mut value = chroot_json(chroot);
     value["used"] = json!(used);
     value
+}
+
+/// What became of a command in a session, and what it used: its end or the class of the failure, memory in bytes, processor time in
+/// seconds, and what its limits were held by.
+#[must_use]
+pub fn session_run_json(ended: Result<Exit, Class>, usage: &Usage) -> Value {
+    json!({
+        "status": ended.ok().and_then(|exit| exit.status),
+        "signal": ended.ok().and_then(|exit| exit.signal),
+        "class": ended.err().map(Class::name),
+        "peak_memory": usage.peak_memory,
+        "cpu_time": usage.cpu_time.map(|time| time.as_secs_f64()),
+        "limits_by": usage.limits_by,
+    })
 }
 
 /// The chroots that go, each with its reason.
@@ -117,4 +134,25 @@ pub fn chroot_exported_json(exported: &Exported) -> Value {
         "sha256": exported.sha256,
         "source": exported.source(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use debbuild_core::build::LimitMeans;
+
+    use super::*;
+
+    #[test]
+    fn a_run_says_how_it_ended_and_what_held_its_limits() {
+        let mut usage = Usage::default();
+        (usage.peak_memory, usage.limits_by) = (Some(4096), Some(LimitMeans::Cgroup));
+        let value = session_run_json(Ok(Exit::with_status(3)), &usage);
+        let said = json!({ "status": 3, "signal": null, "class": null, "peak_memory": 4096, "cpu_time": null, "limits_by": "cgroup" });
+        assert_eq!(value, said);
+        let killed = session_run_json(Err(Class::Memory), &Usage::default());
+        assert_eq!(
+            (&killed["class"], &killed["status"], &killed["limits_by"]),
+            (&json!("memory"), &Value::Null, &Value::Null)
+        );
+    }
 }

@@ -137,11 +137,14 @@ class ChrootExport(TypedDict):
 
 
 class Run(TypedDict):
-    """How a command ended, and all it said; ``peak_memory`` in bytes, of all its processes together."""
+    """How a command ended, and all it said; ``peak_memory`` in bytes, of all its processes together. ``cpu_time`` (seconds) is
+    known where a control group holds its limits, which ``limits_by`` says."""
 
     status: int | None
     signal: int | None
     peak_memory: int | None
+    cpu_time: float | None
+    limits_by: Literal["scope", "cgroup", "rlimits"] | None
     stdout: bytes
     stderr: bytes
 

@@ -1,9 +1,10 @@
 //! How much of the machine a session may use, and how that is held.
 //!
-//! Memory of all processes together is watched from outside, several times a second, and no single process can have more address
-//! space than the limit allows; what is written is limited by a tmpfs of that size (tmpfs(5)) below the session's overlay; the rest
-//! are limits of the kernel for processes (getrlimit(2)), set before the session's root is entered, which nobody inside can raise:
-//! the users of a session have no rights on the host.
+//! Memory and processes of a command are limited by a control group of its own (version 2), in a scope of systemd's or where this
+//! process may make one: [`Keeper`]. Without either, memory of all processes together is watched from outside, several times a second,
+//! and no single process can have more address space than the limit allows. What is written is limited by a tmpfs of that size
+//! (tmpfs(5)) below the session's overlay; the rest are limits of the kernel for processes (getrlimit(2)), set before the session's
+//! root is entered, which nobody inside can raise: the users of a session have no rights on the host.
 //!
 //! ```
 //! use debbuild_chroot::limits::Limits;
@@ -12,7 +13,28 @@
 //! assert_eq!(limits.prlimit_args(), ["--as=2147483648", "--nproc=500", "--core=0"]);
 //! ```
 
+mod group;
+mod keeper;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
+
+use debbuild_core::build::LimitMeans;
+pub(crate) use group::{Group, reap};
+pub use keeper::Keeper;
+
+/// What a command used, as far as that was measured, and what its limits were held by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// The most memory that it and all that it started had, in bytes.
+    pub peak_memory: Option<u64>,
+    /// Processor time of it and all that it started.
+    pub cpu_time: Option<Duration>,
+    /// What its limits were held by, the strongest; none where it had none.
+    pub limits_by: Option<LimitMeans>,
+}
 
 /// Limits; without one, only what the machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +42,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Memory of all processes of a command together, in bytes.
     pub memory: Option<u64>,
-    /// Processes and threads of one user of the session.
+    /// Processes and threads: of the command in a control group, else of one user of the session.
     pub processes: Option<u64>,
     /// Files that one process has open.
     pub open_files: Option<u64>,
@@ -90,6 +112,12 @@ impl Limits {
         self.scratch_size = size;
         self.scratch_files = files;
         self
+    }
+
+    /// Those that are left where a control group holds memory and processes.
+    #[must_use]
+    pub(crate) const fn beside_group(self) -> Self {
+        self.with_memory(None).with_processes(None)
     }
 
     /// Whether what the session writes is limited.
