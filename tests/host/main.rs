@@ -18,5 +18,6 @@ mod profile;
 mod queue;
 mod repo;
 mod resolve;
+mod rows;
 mod schroot;
 mod sign;

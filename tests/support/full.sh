@@ -39,7 +39,7 @@ quickstart_as_user() (
   runuser -l "$user" -c "bash $home/run"
 )
 
-# Repositories, the resolver or the gateway beside the tools that do the same, by an optimised debbuild, and whether the bars are held.
+# Repositories, the resolver, chroots or the gateway beside the tools that do the same, by an optimised debbuild, and whether the bars are held.
 figures() (
   unset DEBBUILD_BIN
   RUNS=3 "benches/$2" "target/figures/$1" && python3 benches/bars.py "$1" "target/figures/$1" >"target/figures/$1/bars.md"
@@ -57,4 +57,5 @@ else
 fi
 part "figures of repositories" figures repositories repo.sh
 part "figures of the resolver" figures resolver resolve.sh
+part "figures of chroots" figures chroots chroot.sh
 part "figures of the gateway" figures gateway gateway.sh

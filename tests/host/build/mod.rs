@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, time::Duration};
 
 use debbuild_chroot::sbuild::{BuildBases as _, Rebuilder, conformance, deliver};
 use debbuild_core::{
-    build::{BuildOptions, BuildRecord, Outcome},
+    build::{BuildOptions, BuildRecord, NetworkUse, Outcome},
     changelog::Rebuild,
     command::{CommandRunnerExt as _, CommandSpec, Discard},
     context::Context,
@@ -133,6 +133,7 @@ async fn a_build_reaches_no_network() {
     let (record, log) = place.build(&dsc, BuildOptions::default()).await;
     assert_eq!((record.outcome, class(&record)), (Outcome::Failed, Some(Class::Compile)), "{:?}", record.failure);
     assert!(log.contains("nobody there"), "{log}");
+    assert_eq!(record.network, NetworkUse::None);
     let reached = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
     assert!(reached.is_err(), "the build reached the host");
 }
