@@ -16,12 +16,13 @@ use debbuild_core::{
 };
 
 use super::{
-    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, copy::split_inside,
+    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, SnapshotError,
+    copy::split_inside, snapshots::check_name,
 };
 
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Opens sessions in memory. They know `true`, `false`, `exit N`, `cat FILE` and `tee FILE`; other commands are not found.
+/// Opens sessions in memory. They know `true`, `false`, `exit N`, `cat FILE`, `tee FILE` and `rm FILE`; other commands are not found.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryBackend(Arc<Mutex<State>>);
 
@@ -73,7 +74,7 @@ impl ChrootBackend for MemoryBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { isolated: true, archives: true, limits: false, rootless: true }
+        Capabilities { isolated: true, archives: true, limits: false, rootless: true, snapshots: true }
     }
 
     async fn open(
@@ -88,7 +89,7 @@ impl ChrootBackend for MemoryBackend {
         state.next += 1;
         let number = state.next;
         state.open.insert(number, base.id);
-        Ok(Box::new(MemorySession { backend: self.clone(), number, files }))
+        Ok(Box::new(MemorySession { backend: self.clone(), number, files, snapshots: Vec::new() }))
     }
 
     async fn forget(&self, _: &Context, id: ChrootId) -> Result<(), ChrootError> {
@@ -106,6 +107,7 @@ struct MemorySession {
     backend: MemoryBackend,
     number: u64,
     files: Files,
+    snapshots: Vec<(String, Files)>,
 }
 
 impl Drop for MemorySession {
@@ -149,6 +151,7 @@ impl Session for MemorySession {
                 self.files.insert(argument, bytes);
                 0
             }
+            "rm" => i32::from(self.files.remove(&argument).is_none()),
             _ => 127,
         };
         Ok(Exit::with_status(status))
@@ -179,5 +182,22 @@ impl Session for MemorySession {
         }
         builder.finish().at("write", tar)?;
         Ok(())
+    }
+
+    async fn snapshot(&mut self, _: &Context, name: &str) -> Result<(), ChrootError> {
+        check_name(name, self.snapshots.iter().map(|(known, _)| known.as_str()))?;
+        self.snapshots.push((name.to_owned(), self.files.clone()));
+        Ok(())
+    }
+
+    async fn rollback(&mut self, _: &Context, name: &str) -> Result<(), ChrootError> {
+        let found = self.snapshots.iter().find(|(known, _)| known == name);
+        let (_, files) = found.ok_or_else(|| SnapshotError::Missing(name.to_owned()))?;
+        self.files.clone_from(files);
+        Ok(())
+    }
+
+    fn snapshots(&self) -> Vec<String> {
+        self.snapshots.iter().map(|(name, _)| name.clone()).collect()
     }
 }

@@ -1,28 +1,32 @@
 //! Using a chroot: throw-away sessions over an immutable base, run by whatever isolates them.
 
 mod bases;
+mod command;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod copy;
 mod memory;
 mod nspawn;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod unshare;
 mod words;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
+pub use command::SessionCommand;
 use debbuild_core::{
     build::ChrootId,
-    command::{CommandError, Exit, OutputSink, Stdin, Terminal},
+    command::{CommandError, Exit, OutputSink},
     context::Context,
     error::{Class, Classify},
     path::{AbsPath, FileError, PathError},
 };
 pub use memory::MemoryBackend;
 pub use nspawn::{NspawnBackend, NspawnOptions};
+pub use snapshots::SnapshotError;
 pub use unshare::{UnshareBackend, UnshareOptions};
 
 use crate::{
@@ -93,6 +97,8 @@ pub struct Capabilities {
     pub limits: bool,
     /// It needs no rights on the host.
     pub rootless: bool,
+    /// Sessions have snapshots, to which they can go back.
+    pub snapshots: bool,
 }
 
 impl Capabilities {
@@ -123,88 +129,6 @@ impl Capabilities {
             Some((what, ..)) => Err(ChrootError::Cannot { backend, what }),
             None => Ok(()),
         }
-    }
-}
-
-/// A command to run in a session. Its environment is made new: `PATH`, `HOME`, `LANG`, and what is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionCommand {
-    /// The command and its arguments.
-    pub argv: Vec<String>,
-    /// More variables.
-    pub env: BTreeMap<String, String>,
-    /// The working directory, inside.
-    pub cwd: String,
-    /// A user of the chroot, with a group of the same name; root without one.
-    pub user: Option<String>,
-    /// What it reads.
-    pub stdin: Stdin,
-    /// Where its streams go.
-    pub terminal: Terminal,
-    /// How long it may run.
-    pub timeout: Option<Duration>,
-    /// How long it may be silent.
-    pub stalled: Option<Duration>,
-}
-
-impl SessionCommand {
-    /// A command run by root in `/`.
-    #[must_use]
-    pub fn new<T: Into<String>>(argv: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            argv: argv.into_iter().map(Into::into).collect(),
-            env: BTreeMap::new(),
-            cwd: "/".to_owned(),
-            user: None,
-            stdin: Stdin::Null,
-            terminal: Terminal::Piped,
-            timeout: None,
-            stalled: None,
-        }
-    }
-
-    /// With a variable.
-    #[must_use]
-    pub fn with_env(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.insert(key.into(), value.into());
-        self
-    }
-
-    /// In this folder.
-    #[must_use]
-    pub fn with_cwd(mut self, cwd: impl Into<String>) -> Self {
-        self.cwd = cwd.into();
-        self
-    }
-
-    /// As this user of the chroot.
-    #[must_use]
-    pub fn with_user(mut self, user: Option<String>) -> Self {
-        self.user = user;
-        self
-    }
-
-    /// With something to read.
-    #[must_use]
-    pub fn with_stdin(mut self, stdin: Stdin) -> Self {
-        self.stdin = stdin;
-        self
-    }
-
-    /// With its streams at the user's terminal.
-    #[must_use]
-    pub fn with_terminal(mut self, terminal: Terminal) -> Self {
-        self.terminal = terminal;
-        self
-    }
-
-    /// With a limit on time, and one on silence.
-    #[must_use]
-    pub fn with_limits(mut self, timeout: Option<Duration>, stalled: Option<Duration>) -> Self {
-        self.timeout = timeout;
-        self.stalled = stalled;
-        self
     }
 }
 
@@ -245,6 +169,10 @@ pub trait ChrootBackend: fmt::Debug + Send + Sync {
     }
 }
 
+fn no_snapshots() -> ChrootError {
+    ChrootError::Cannot { backend: "of this session", what: "make snapshots" }
+}
+
 /// One throw-away use of a chroot. Commands run one after the other: no process, IPC object or mount outlives its command; files, and
 /// what is said of the network and the host's name, last until the session ends.
 #[async_trait]
@@ -274,6 +202,28 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// [`ChrootError::NoFile`] when there is no such file.
     async fn copy_out(&mut self, cx: &Context, from: &str, tar: &AbsPath) -> Result<(), ChrootError> {
         copy::out(self, cx, from, tar).await
+    }
+
+    /// Keeps the files of the session as they are now, `/run` and `/dev/shm` too, under a new name: a letter or digit, then up to 63 of
+    /// those and `.`, `_`, `+`, `-`.
+    ///
+    /// # Errors
+    /// [`ChrootError::Snapshot`]; [`ChrootError::Cannot`] where [`Capabilities::snapshots`] says so.
+    async fn snapshot(&mut self, _cx: &Context, _name: &str) -> Result<(), ChrootError> {
+        Err(no_snapshots())
+    }
+
+    /// Makes all files as they were at a snapshot; it stays, and so do those that were made after it.
+    ///
+    /// # Errors
+    /// As [`Session::snapshot`]. When the files could not be put back the session runs nothing more until another rollback.
+    async fn rollback(&mut self, _cx: &Context, _name: &str) -> Result<(), ChrootError> {
+        Err(no_snapshots())
+    }
+
+    /// The names of the snapshots, oldest first.
+    fn snapshots(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// What passed through the gateway so far.
@@ -327,6 +277,9 @@ pub enum ChrootError {
         /// What it cannot do.
         what: &'static str,
     },
+    /// There is no such snapshot, or there cannot be one.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// A command cannot be run like this.
     #[error("not a command for a session: {0}")]
     Request(String),
@@ -353,6 +306,7 @@ impl Classify for ChrootError {
             Self::Busy(_) => Class::Conflict,
             Self::NoFile(_) => Class::NotFound,
             Self::Request(_) | Self::Cannot { .. } => Class::Usage,
+            Self::Snapshot(error) => error.class(),
             Self::Command(error) => error.class(),
             Self::Confine(error) => error.class(),
             Self::Gateway(error) => error.class(),

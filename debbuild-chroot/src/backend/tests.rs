@@ -33,6 +33,7 @@ mod suite {
         conformance::sessions_are_thrown_away(&backend, &base, "/etc/debian_version").await;
         conformance::capabilities_hold(&backend, &base).await;
         conformance::files_travel(&backend, &base, &scratch).await;
+        conformance::snapshots_hold(&backend, &base, "/etc/debian_version").await;
         conformance::use_is_respected(&backend, &base).await;
     }
 }

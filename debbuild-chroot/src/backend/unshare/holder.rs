@@ -16,12 +16,13 @@ use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{PIVOT, TAIL, UnshareOptions};
 use crate::{
-    backend::ChrootError,
+    backend::{ChrootError, snapshots::Layers},
     confine::{BuildUser, Confinement, Mapping, RELAY_PORT, Scratch},
     limits::Limits,
 };
 
-const SETUP: &str = include_str!("session.sh");
+const SETUP: &str = concat!(include_str!("root.sh"), include_str!("session.sh"));
+const LAYERS: &str = concat!(include_str!("root.sh"), include_str!("layers.sh"));
 
 /// How long it may take to end: longer than a runner gives it.
 const PARTING: Duration = Duration::from_secs(15);
@@ -103,6 +104,24 @@ pub(super) fn joining(
         .with_args(limits.prlimit_args())
         .with_args(["--", "perl", "-e", PIVOT, inside])
         .with_args(inner)
+}
+
+/// The command line that makes the root anew where the holder sees it. It stays in the holder's view of the mounts. Pure.
+pub(super) fn relayering(
+    process: u32,
+    user: &BuildUser,
+    scratch: &AbsPath,
+    how: &str,
+    (old, new): (&Layers, &Layers),
+) -> CommandSpec {
+    let inside = Confinement::new(user.clone(), scratch).inside();
+    let [top, sealed] = [new.top(), new.sealed()].map(|number| number.to_string());
+    CommandSpec::new("setpriv")
+        .with_args(user.become_args())
+        .with_args(["nsenter".to_owned(), format!("--target={process}")])
+        .with_arg(format!("--pid=/proc/{process}/ns/pid_for_children"))
+        .with_args(["--user", "--net", "--ipc", "--uts", "--mount", "--", "sh", "-c", LAYERS, "session"])
+        .with_args([inside, how, &new.lower(), &top, &sealed, &old.lower()])
 }
 
 impl Holder {

@@ -16,7 +16,7 @@ use holder::{FOLDERS, Holder};
 use rustix::{fs::FlockOperation, system::uname};
 use session::UnshareSession;
 
-use super::{Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionOptions, bases};
+use super::{Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionOptions, bases, snapshots::Layers};
 use crate::{
     confine::{self, BuildUser, Confinement, Mapping, Scratch},
     gateway::Gateway,
@@ -103,7 +103,8 @@ impl ChrootBackend for UnshareBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { isolated: true, archives: self.0.gateway.is_some(), limits: true, rootless: true }
+        let archives = self.0.gateway.is_some();
+        Capabilities { isolated: true, archives, limits: true, rootless: true, snapshots: true }
     }
 
     async fn open(
@@ -139,7 +140,8 @@ impl ChrootBackend for UnshareBackend {
         };
         let (parts, limits) = (Arc::clone(&self.0), options.limits);
         let environment = options.environment.clone();
-        Ok(Box::new(UnshareSession { parts, environment, scratch, door, limits, holder, _hold: hold }))
+        let layers = Layers::default();
+        Ok(Box::new(UnshareSession { parts, environment, scratch, door, limits, layers, holder, _hold: hold }))
     }
 
     async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError> {
