@@ -95,6 +95,7 @@ async fn sessions_conform() {
     conformance::capabilities_hold(&bench.backend, &base).await;
     conformance::files_travel(&bench.backend, &base, &scratch).await;
     conformance::snapshots_hold(&bench.backend, &base, "/etc/debian_version").await;
+    conformance::sessions_last(&bench.backend, &base).await;
     conformance::use_is_respected(&bench.backend, &base).await;
 }
 
@@ -117,6 +118,7 @@ async fn sessions_by_nspawn_conform() {
     conformance::capabilities_hold(&backend, &base).await;
     conformance::files_travel(&backend, &base, &place).await;
     conformance::snapshots_hold(&backend, &base, "/etc/debian_version").await;
+    conformance::sessions_last(&backend, &base).await;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut session = backend.open(&bench.cx, &base, &SessionOptions::new()).await.unwrap();

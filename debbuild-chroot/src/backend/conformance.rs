@@ -10,7 +10,7 @@ use debbuild_core::{
     path::AbsPath,
 };
 
-use super::{Capabilities, ChrootBackend, ChrootRef, Session, SessionCommand, SessionOptions};
+use super::{Capabilities, ChrootBackend, ChrootRef, Session, SessionCommand, SessionId, SessionOptions};
 use crate::{gateway::GatewayOptions, limits::Limits};
 
 /// Statuses pass; a missing program is the shell's 127; no command at all is an error.
@@ -175,6 +175,46 @@ pub async fn snapshots_hold(backend: &dyn ChrootBackend, base: &ChrootRef, file:
     assert_eq!(session.rollback(&cx, "three").await.expect_err("there is none").class(), Class::NotFound);
     assert_eq!(read(session, new).await.as_deref(), Some(&b"four"[..]), "what failed changed nothing");
     opened.close(&cx).await.expect("it closes");
+}
+
+/// A session that lasts keeps its files and snapshots for who comes next, is for one at a time, and holds its chroot until it is ended.
+///
+/// # Panics
+/// When the backend does not conform.
+pub async fn sessions_last(backend: &dyn ChrootBackend, base: &ChrootRef) {
+    let cx = Context::new();
+    let nobody = backend.attach(&cx, SessionId::random(), None).await;
+    assert_eq!(nobody.expect_err("there is none").class(), Class::NotFound);
+    let begun = backend.begin(&cx, base, &SessionOptions::new()).await;
+    if !backend.capabilities().lasting {
+        return assert_eq!(begun.expect_err("it has none").class(), Class::Usage);
+    }
+    let id = begun.expect("it begins");
+    let mut session = backend.attach(&cx, id, None).await.expect("it is there");
+    write(&mut *session, "/srv/new", "one").await;
+    session.snapshot(&cx, "one").await.expect("it is made");
+    write(&mut *session, "/srv/new", "two").await;
+    let second = backend.attach(&cx, id, None).await;
+    assert_eq!(second.expect_err("it is in use").class(), Class::Conflict);
+    assert_eq!(backend.end(&cx, id).await.expect_err("it is in use").class(), Class::Conflict);
+    session.close(&cx).await.expect("it closes");
+
+    assert_eq!(backend.forget(&cx, base.id).await.expect_err("it is in use").class(), Class::Conflict);
+    backend.reap(&cx).await.expect("it looks");
+    let known = backend.lasting().expect("they are known");
+    let known = known.iter().find(|session| session.id == id).expect("it is among them");
+    assert_eq!((known.chroot, known.archives, &*known.snapshots), (base.id, false, &["one".to_owned()][..]));
+    let mut session = backend.attach(&cx, id, None).await.expect("it is there again");
+    assert_eq!(read(&mut *session, "/srv/new").await.as_deref(), Some(&b"two"[..]));
+    session.rollback(&cx, "one").await.expect("it goes back");
+    assert_eq!(read(&mut *session, "/srv/new").await.as_deref(), Some(&b"one"[..]));
+    drop(session);
+
+    backend.end(&cx, id).await.expect("it ends");
+    assert_eq!(backend.end(&cx, id).await.expect_err("it has ended").class(), Class::NotFound);
+    let gone = backend.attach(&cx, id, None).await;
+    assert_eq!(gone.expect_err("it has ended").class(), Class::NotFound);
+    assert!(backend.lasting().expect("they are known").iter().all(|session| session.id != id));
 }
 
 /// A cancelled context runs nothing, and a chroot in use is not forgotten.

@@ -5,6 +5,7 @@ mod command;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod copy;
+mod lasting;
 mod memory;
 mod nspawn;
 mod snapshots;
@@ -24,6 +25,7 @@ use debbuild_core::{
     error::{Class, Classify},
     path::{AbsPath, FileError, PathError},
 };
+pub use lasting::{LastingSession, SessionId};
 pub use memory::MemoryBackend;
 pub use nspawn::{NspawnBackend, NspawnOptions};
 pub use snapshots::SnapshotError;
@@ -99,6 +101,8 @@ pub struct Capabilities {
     pub rootless: bool,
     /// Sessions have snapshots, to which they can go back.
     pub snapshots: bool,
+    /// Sessions can last, for one process after the other ([`ChrootBackend::begin`]).
+    pub lasting: bool,
 }
 
 impl Capabilities {
@@ -151,6 +155,43 @@ pub trait ChrootBackend: fmt::Debug + Send + Sync {
         base: &ChrootRef,
         options: &SessionOptions,
     ) -> Result<Box<dyn Session>, ChrootError>;
+
+    /// Begins a session that lasts until it is ended, however this process ends.
+    ///
+    /// # Errors
+    /// [`ChrootError`]; [`ChrootError::Cannot`] where [`Capabilities::lasting`] says so.
+    async fn begin(&self, _cx: &Context, _base: &ChrootRef, _: &SessionOptions) -> Result<SessionId, ChrootError> {
+        Err(ChrootError::Cannot { backend: self.name(), what: "let sessions last" })
+    }
+
+    /// Opens a session that lasts, for one user at a time; with its archives in reach if it was begun so. Closed or dropped it goes on.
+    ///
+    /// # Errors
+    /// [`ChrootError::NoSession`]; [`ChrootError::InUse`] while it is open elsewhere.
+    async fn attach(
+        &self,
+        _cx: &Context,
+        id: SessionId,
+        _gateway: Option<GatewayOptions>,
+    ) -> Result<Box<dyn Session>, ChrootError> {
+        Err(ChrootError::NoSession(id.to_string()))
+    }
+
+    /// Ends a session that lasts and removes everything it left.
+    ///
+    /// # Errors
+    /// As [`ChrootBackend::attach`].
+    async fn end(&self, _cx: &Context, id: SessionId) -> Result<(), ChrootError> {
+        Err(ChrootError::NoSession(id.to_string()))
+    }
+
+    /// The sessions that last, oldest first.
+    ///
+    /// # Errors
+    /// [`ChrootError`].
+    fn lasting(&self) -> Result<Vec<LastingSession>, ChrootError> {
+        Ok(Vec::new())
+    }
 
     /// Removes what it keeps of a chroot that is about to be removed.
     ///
@@ -258,6 +299,12 @@ pub enum ChrootError {
     /// Somebody uses it.
     #[error("chroot {0} is in use")]
     Busy(ChrootId),
+    /// There is no such session, or it has ended.
+    #[error("no such session: {0}")]
+    NoSession(String),
+    /// Somebody else uses the session.
+    #[error("session {0} is in use")]
+    InUse(SessionId),
     /// There is no such file inside.
     #[error("no such file in the session: {0}")]
     NoFile(String),
@@ -303,8 +350,8 @@ pub enum ChrootError {
 impl Classify for ChrootError {
     fn class(&self) -> Class {
         match self {
-            Self::Busy(_) => Class::Conflict,
-            Self::NoFile(_) => Class::NotFound,
+            Self::Busy(_) | Self::InUse(_) => Class::Conflict,
+            Self::NoFile(_) | Self::NoSession(_) => Class::NotFound,
             Self::Request(_) | Self::Cannot { .. } => Class::Usage,
             Self::Snapshot(error) => error.class(),
             Self::Command(error) => error.class(),
@@ -317,6 +364,7 @@ impl Classify for ChrootError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::NoSession(_) => Some("debbuild chroot sessions".to_owned()),
             Self::Setup(_) => Some("debbuild doctor says what this machine lacks".to_owned()),
             Self::Command(error) => error.hint(),
             Self::Confine(error) => error.hint(),

@@ -34,6 +34,7 @@ mod suite {
         conformance::capabilities_hold(&backend, &base).await;
         conformance::files_travel(&backend, &base, &scratch).await;
         conformance::snapshots_hold(&backend, &base, "/etc/debian_version").await;
+        conformance::sessions_last(&backend, &base).await;
         conformance::use_is_respected(&backend, &base).await;
     }
 }

@@ -4,10 +4,10 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Durat
 
 use async_trait::async_trait;
 use debbuild_chroot::{
-    backend::{ChrootBackend, NspawnBackend, NspawnOptions, Session, SessionOptions, UnshareBackend, UnshareOptions},
+    backend::{ChrootBackend, NspawnBackend, NspawnOptions, Session, UnshareBackend, UnshareOptions},
     confine::BuildUser,
     create::{Bootstrapper, Debootstrap, Mmdebstrap},
-    gateway::{Gateway, GatewayOptions},
+    gateway::Gateway,
     limits::Limits,
     manager::{Chroot, ChrootManager, Collected, GcOptions, ManagerOptions, Updated},
     sbuild::{BuildBase, BuildBases, BuilderError},
@@ -26,6 +26,7 @@ use debbuild_core::{
 
 use super::{
     App, AppError, ChrootOf, ChrootWish, Failure,
+    sessions::session_options,
     settings::{BackendName, ChrootSettings},
 };
 
@@ -256,10 +257,7 @@ impl App {
     ) -> Result<Box<dyn Session>, AppError> {
         let manager = self.chroots(cx).await?;
         let chroot = manager.find(id)?;
-        let gateway = if archives { Some(GatewayOptions::new(chroot.archives()?)) } else { None };
-        let options = SessionOptions::new().with_gateway(gateway).with_limits(limits);
-        let options = options.with_environment(chroot.manifest.spec.environment.clone());
-        Ok(manager.open(cx, &chroot, &options).await?)
+        Ok(manager.open(cx, &chroot, &session_options(&chroot, archives, limits)?).await?)
     }
 
     /// Copies a file or folder of this machine into a folder of a session.

@@ -1,6 +1,6 @@
 //! What keeps the namespaces and the root of an open session, and lets commands in.
 //!
-//! One process waits in the namespaces for its standard input to end; commands join it, each in a PID namespace (below the waiting
+//! One process waits in the namespaces for a line, or the end, of its standard input; commands join it, each in a PID namespace (below the waiting
 //! one), an IPC namespace and a view of the mounts of its own. When the holder ends, for whatever reason, the kernel ends all that
 //! is in its PID namespace; the end of its input comes with the end of this process.
 
@@ -22,6 +22,7 @@ use crate::{
 };
 
 const SETUP: &str = concat!(include_str!("root.sh"), include_str!("session.sh"));
+const BEGIN: &str = include_str!("begin.sh");
 const LAYERS: &str = concat!(include_str!("root.sh"), include_str!("layers.sh"));
 
 /// How long it may take to end: longer than a runner gives it.
@@ -70,18 +71,40 @@ impl OutputSink for Listening {
     }
 }
 
-/// The command line of the holder. It says its process number first: of the outermost process, which is in all the new namespaces
-/// but the PID namespace, and knows that one too. Pure.
-fn holding(user: &BuildUser, scratch: &AbsPath, tree: &AbsPath, archives: bool, limits: &Limits) -> CommandSpec {
-    let confinement = Confinement::new(user.clone(), scratch).with_mapping(Mapping::Root).with_gateway(archives);
+/// The holder, in namespaces of its own.
+fn confined(confinement: &Confinement, tree: &AbsPath, archives: bool, limits: &Limits) -> CommandSpec {
     let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let port = if archives { RELAY_PORT.to_string() } else { String::new() };
     let setup = CommandSpec::new("sh").with_args(["-c", SETUP, "session", confinement.inside(), tree.as_str(), &port]);
     let setup = setup.with_args([text(limits.scratch_size), text(limits.scratch_files)]);
-    let mut spec = confinement.wrap(setup).with_stdin(Stdin::Held);
-    let confined = std::mem::replace(&mut spec.program, "sh".to_owned());
+    confinement.wrap(setup)
+}
+
+/// The command line of the holder. It says its process number first: of the outermost process, which is in all the new namespaces
+/// but the PID namespace, and knows that one too. Pure.
+fn holding(user: &BuildUser, scratch: &AbsPath, tree: &AbsPath, archives: bool, limits: &Limits) -> CommandSpec {
+    let confinement = Confinement::new(user.clone(), scratch).with_mapping(Mapping::Root).with_gateway(archives);
+    let mut spec = confined(&confinement, tree, archives, limits).with_stdin(Stdin::Held);
+    let program = std::mem::replace(&mut spec.program, "sh".to_owned());
     let rest = std::mem::take(&mut spec.args);
-    spec.with_args(["-c", r#"echo "$$"; exec "$@""#, "hold", &confined]).with_args(rest)
+    spec.with_args(["-c", r#"echo "$$"; exec "$@""#, "hold", &program]).with_args(rest)
+}
+
+/// The command line that starts a holder which outlives it and has these locks, of the scratch folder and of the base; its process
+/// number is written into the scratch folder. Pure.
+pub(super) fn beginning(
+    user: &BuildUser,
+    scratch: &AbsPath,
+    [lock, base]: &[AbsPath; 2],
+    tree: &AbsPath,
+    archives: bool,
+    limits: &Limits,
+) -> CommandSpec {
+    let confinement = Confinement::new(user.clone(), scratch).with_mapping(Mapping::Root).with_gateway(archives);
+    let mut spec = confined(&confinement.with_lasting(true), tree, archives, limits);
+    let program = std::mem::replace(&mut spec.program, "sh".to_owned());
+    let rest = std::mem::take(&mut spec.args);
+    spec.with_args(["-c", BEGIN, "begin", scratch.as_str(), lock.as_str(), base.as_str(), &program]).with_args(rest)
 }
 
 /// The command line by which a command joins. Signals that ask to end are for the command: those who wait for it go on. Pure.

@@ -1,6 +1,6 @@
-# Builds the root of a session inside fresh namespaces, says `ready`, and holds both until its standard input ends. Constant; data comes
-# as arguments: the scratch folder as seen here, the unpacked base, the relay's port (or nothing), and the most that files of the
-# session may take, in bytes and in number (or nothing).
+# Builds the root of a session inside fresh namespaces, says `ready`, and holds both until its standard input has a line or ends.
+# Constant; data comes as arguments: the scratch folder as seen here, the unpacked base, the relay's port (or nothing), and the most
+# that files of the session may take, in bytes and in number (or nothing).
 place=$1 base=$2 port=$3 size=$4 files=$5
 root=$place/root over=$place/over
 umask 022
@@ -33,4 +33,4 @@ END
 fi
 cd /
 echo ready
-exec cat >/dev/null
+read -r _ || :
