@@ -17,4 +17,5 @@ mod profile;
 mod queue;
 mod repo;
 mod resolve;
+mod sessions;
 mod sign;
