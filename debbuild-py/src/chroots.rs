@@ -36,11 +36,29 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct PyChroots(pub(crate) Handle);
 
+/// Where something is done: in a session that lasts, or in one of a chroot with or without archives, and with limits.
+enum Place {
+    Session(String),
+    Chroot(String, bool, Limits),
+}
+
+impl Place {
+    fn read(id: Option<String>, session: Option<String>, archives: bool, limits: Limits) -> Result<Self, AppError> {
+        match (id, session) {
+            (Some(id), None) => Ok(Self::Chroot(id, archives, limits)),
+            (None, Some(session)) if !archives && limits.is_empty() => Ok(Self::Session(session)),
+            (None, Some(_)) => {
+                let message = "a session that lasts has its archives and limits from its beginning: name none";
+                Err(Failure::new(Class::Usage, message).into())
+            }
+            _ => Err(Failure::new(Class::Usage, "a command runs in a chroot or in a session: name one of them").into()),
+        }
+    }
+}
+
 /// What is done in one session.
 struct Job {
-    id: String,
-    archives: bool,
-    limits: Limits,
+    place: Place,
     command: SessionCommand,
     copy_in: Vec<(AbsPath, String)>,
     copy_out: Vec<(String, AbsPath)>,
@@ -48,7 +66,10 @@ struct Job {
 
 impl Job {
     async fn run(self, app: &App, cx: &Context) -> Result<(Exit, Capture, Usage), AppError> {
-        let mut session = app.chroot_open(cx, &self.id, self.archives, self.limits).await?;
+        let mut session = match &self.place {
+            Place::Session(session) => app.chroot_attach(cx, session).await?,
+            Place::Chroot(id, archives, limits) => app.chroot_open(cx, id, *archives, *limits).await?,
+        };
         let done = self.work(app, cx, &mut *session).await;
         session.close(cx).await?;
         done
@@ -199,15 +220,16 @@ impl PyChroots {
     }
 
     #[pyo3(signature = (
-        id, command, *, archives=false, user=None, cwd="/", env=None, input=None, timeout=None, stalled=None, memory=None,
+        id, command, *, session=None, archives=false, user=None, cwd="/", env=None, input=None, timeout=None, stalled=None, memory=None,
         processes=None, open_files=None, file_size=None, cpu_time=None, scratch_size=None, scratch_files=None, copy_in=None, copy_out=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
     fn run<'py>(
         &self,
         py: Python<'py>,
-        id: String,
+        id: Option<String>,
         command: Vec<String>,
+        session: Option<String>,
         archives: bool,
         user: Option<String>,
         cwd: &str,
@@ -242,7 +264,8 @@ impl PyChroots {
         let limits = Limits::new().with_memory(memory).with_processes(processes);
         let limits = limits.with_open_files(open_files).with_file_size(file_size).with_cpu_time(time(cpu_time)?);
         let limits = limits.with_scratch(scratch_size, scratch_files);
-        let job = Job { id, archives, limits, command, copy_in, copy_out };
+        let place = Place::read(id, session, archives, limits).into_py_result(py)?;
+        let job = Job { place, command, copy_in, copy_out };
         self.0.run(py, |app, cx| async move { job.run(&app, &cx).await }, done)
     }
 }

@@ -19,6 +19,7 @@ mod queue;
 mod reasons;
 mod repository;
 mod runtime;
+mod sessions;
 mod suite;
 mod tags;
 mod uploads;

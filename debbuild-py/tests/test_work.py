@@ -21,6 +21,17 @@ def test_chroots_of_an_empty_state_folder(app: debbuild.App) -> None:
         app.chroots.remove("0" * 64)
     with pytest.raises(errors.NotFoundError):
         app.chroots.run("0" * 64, ["true"])
+    assert app.chroots.sessions() == []
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.begin("0" * 64)
+    with pytest.raises(errors.NotFoundError, match="no such session"):
+        app.chroots.run(None, ["true"], session="0" * 32)
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.snapshot("0" * 32, "one")
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.rollback("0" * 32, "one")
+    with pytest.raises(errors.NotFoundError):
+        app.chroots.end("0" * 32)
     with pytest.raises(errors.NotFoundError):
         app.chroots.diff("0" * 64, "1" * 64)
     with pytest.raises(errors.NotFoundError):
@@ -47,6 +58,10 @@ def test_wishes_are_checked_first(app: debbuild.App, tmp_path: Path) -> None:
         app.chroots.create("bookworm", profile="bookworm")
     with pytest.raises(errors.UsageError, match="did you mean"):
         app.chroots.create(profile="bookworn")
+    with pytest.raises(errors.UsageError, match="name one of them"):
+        app.chroots.run(None, ["true"])
+    with pytest.raises(errors.UsageError, match="from its beginning"):
+        app.chroots.run(None, ["true"], session="0" * 32, archives=True)
     with pytest.raises(errors.UsageError, match="not a bootstrapper"):
         app.chroots.create("bookworm", bootstrapper="cdebootstrap")  # type: ignore[arg-type]
     with pytest.raises(errors.UsageError, match="name only packages"):

@@ -94,6 +94,8 @@ async fn sessions_conform() {
     conformance::sessions_are_thrown_away(&bench.backend, &base, "/etc/debian_version").await;
     conformance::capabilities_hold(&bench.backend, &base).await;
     conformance::files_travel(&bench.backend, &base, &scratch).await;
+    conformance::snapshots_hold(&bench.backend, &base, "/etc/debian_version").await;
+    conformance::sessions_last(&bench.backend, &base).await;
     conformance::use_is_respected(&bench.backend, &base).await;
 }
 
@@ -115,6 +117,8 @@ async fn sessions_by_nspawn_conform() {
     conformance::sessions_are_thrown_away(&backend, &base, "/etc/debian_version").await;
     conformance::capabilities_hold(&backend, &base).await;
     conformance::files_travel(&backend, &base, &place).await;
+    conformance::snapshots_hold(&backend, &base, "/etc/debian_version").await;
+    conformance::sessions_last(&backend, &base).await;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut session = backend.open(&bench.cx, &base, &SessionOptions::new()).await.unwrap();

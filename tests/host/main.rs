@@ -20,4 +20,5 @@ mod repo;
 mod resolve;
 mod rows;
 mod schroot;
+mod sessions;
 mod sign;

@@ -23,13 +23,18 @@ const TAIL: usize = 4096;
 /// The lock of an unpacked base: shared by its sessions, exclusive for who removes it.
 pub(super) fn lock(bases: &AbsPath, id: ChrootId, how: FlockOperation) -> Result<File, ChrootError> {
     fs::create_dir_all(bases).at("create", bases)?;
-    let path = bases.child(&format!("{id}.use"))?;
+    let path = lock_path(bases, id)?;
     let file = File::options().create(true).append(true).open(&path).at("open", &path)?;
     match flock(&file, how) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(ChrootError::Busy(id)),
         Err(error) => Err(io::Error::from(error)).at("lock", &path)?,
     }
+}
+
+/// The file of that lock.
+pub(super) fn lock_path(bases: &AbsPath, id: ChrootId) -> Result<AbsPath, ChrootError> {
+    Ok(bases.child(&format!("{id}.use"))?)
 }
 
 /// The command that unpacks a base into a folder, as whoever is root there.
@@ -94,6 +99,6 @@ pub(super) async fn forget(
     for tree in [id.to_string(), privileged(id)] {
         confine::remove_tree(cx, runner, user, &bases.child(&tree)?).await?;
     }
-    let lock = bases.child(&format!("{id}.use"))?;
+    let lock = lock_path(bases, id)?;
     Ok(fs::remove_file(&lock).at("remove", &lock)?)
 }

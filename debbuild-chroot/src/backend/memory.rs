@@ -16,20 +16,43 @@ use debbuild_core::{
 };
 
 use super::{
-    Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionCommand, SessionOptions, copy::split_inside,
+    Capabilities, ChrootBackend, ChrootError, ChrootRef, LastingSession, Session, SessionCommand, SessionId,
+    SessionOptions, SnapshotError, copy::split_inside, snapshots::check_name,
 };
+use crate::gateway::GatewayOptions;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Opens sessions in memory. They know `true`, `false`, `exit N`, `cat FILE` and `tee FILE`; other commands are not found.
+/// Opens sessions in memory. They know `true`, `false`, `exit N`, `cat FILE`, `tee FILE` and `rm FILE`; other commands are not found.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryBackend(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     open: BTreeMap<u64, ChrootId>,
+    lasting: BTreeMap<SessionId, Kept>,
     next: u64,
     forgotten: BTreeSet<ChrootId>,
+}
+
+/// A session that lasts; without its inside while somebody has it.
+#[derive(Debug)]
+struct Kept {
+    session: LastingSession,
+    inside: Option<Inside>,
+}
+
+/// The files of a session, and its snapshots.
+#[derive(Debug, Default)]
+struct Inside {
+    files: Files,
+    snapshots: Vec<(String, Files)>,
+}
+
+impl Inside {
+    fn names(&self) -> Vec<String> {
+        self.snapshots.iter().map(|(name, _)| name.clone()).collect()
+    }
 }
 
 impl MemoryBackend {
@@ -47,6 +70,15 @@ impl MemoryBackend {
     #[must_use]
     pub fn forgotten(&self) -> Vec<ChrootId> {
         self.state().forgotten.iter().copied().collect()
+    }
+
+    /// An open session.
+    fn session(&self, chroot: ChrootId, inside: Inside, lasting: Option<SessionId>) -> Box<dyn Session> {
+        let mut state = self.state();
+        state.next += 1;
+        let number = state.next;
+        state.open.insert(number, chroot);
+        Box::new(MemorySession { backend: self.clone(), number, inside, lasting })
     }
 }
 
@@ -73,7 +105,7 @@ impl ChrootBackend for MemoryBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { isolated: true, archives: true, limits: false, rootless: true }
+        Capabilities { isolated: true, archives: true, limits: false, rootless: true, snapshots: true, lasting: true }
     }
 
     async fn open(
@@ -83,17 +115,53 @@ impl ChrootBackend for MemoryBackend {
         options: &SessionOptions,
     ) -> Result<Box<dyn Session>, ChrootError> {
         self.capabilities().check(self.name(), options)?;
-        let files = read_tar(&base.tarball)?;
+        let inside = Inside { files: read_tar(&base.tarball)?, ..Inside::default() };
+        Ok(self.session(base.id, inside, None))
+    }
+
+    async fn begin(&self, cx: &Context, base: &ChrootRef, options: &SessionOptions) -> Result<SessionId, ChrootError> {
+        self.capabilities().check(self.name(), options)?;
+        let inside = Inside { files: read_tar(&base.tarball)?, ..Inside::default() };
+        let session = LastingSession::new(SessionId::random(), base.id, cx.now());
+        let (id, session) = (session.id, session.with_archives(options.gateway.is_some()));
+        self.state().lasting.insert(id, Kept { session, inside: Some(inside) });
+        Ok(id)
+    }
+
+    async fn attach(
+        &self,
+        _: &Context,
+        id: SessionId,
+        _: Option<GatewayOptions>,
+    ) -> Result<Box<dyn Session>, ChrootError> {
+        let (chroot, inside) = {
+            let mut state = self.state();
+            let kept = state.lasting.get_mut(&id).ok_or_else(|| ChrootError::NoSession(id.to_string()))?;
+            (kept.session.chroot, kept.inside.take().ok_or(ChrootError::InUse(id))?)
+        };
+        Ok(self.session(chroot, inside, Some(id)))
+    }
+
+    async fn end(&self, _: &Context, id: SessionId) -> Result<(), ChrootError> {
         let mut state = self.state();
-        state.next += 1;
-        let number = state.next;
-        state.open.insert(number, base.id);
-        Ok(Box::new(MemorySession { backend: self.clone(), number, files }))
+        let kept = state.lasting.get(&id).ok_or_else(|| ChrootError::NoSession(id.to_string()))?;
+        if kept.inside.is_none() {
+            return Err(ChrootError::InUse(id));
+        }
+        state.lasting.remove(&id);
+        Ok(())
+    }
+
+    fn lasting(&self) -> Result<Vec<LastingSession>, ChrootError> {
+        let mut all: Vec<LastingSession> = self.state().lasting.values().map(|kept| kept.session.clone()).collect();
+        all.sort_by_key(|session| (session.since, session.id));
+        Ok(all)
     }
 
     async fn forget(&self, _: &Context, id: ChrootId) -> Result<(), ChrootError> {
         let mut state = self.state();
-        if state.open.values().any(|open| *open == id) {
+        let mut used = state.open.values().copied().chain(state.lasting.values().map(|kept| kept.session.chroot));
+        if used.any(|used| used == id) {
             return Err(ChrootError::Busy(id));
         }
         state.forgotten.insert(id);
@@ -105,12 +173,19 @@ impl ChrootBackend for MemoryBackend {
 struct MemorySession {
     backend: MemoryBackend,
     number: u64,
-    files: Files,
+    inside: Inside,
+    lasting: Option<SessionId>,
 }
 
 impl Drop for MemorySession {
     fn drop(&mut self) {
-        self.backend.state().open.remove(&self.number);
+        let mut state = self.backend.state();
+        state.open.remove(&self.number);
+        let Some(id) = self.lasting else { return };
+        if let Some(kept) = state.lasting.get_mut(&id) {
+            kept.session.snapshots = self.inside.names();
+            kept.inside = Some(std::mem::take(&mut self.inside));
+        }
     }
 }
 
@@ -134,7 +209,7 @@ impl Session for MemorySession {
             "true" => 0,
             "false" => 1,
             "exit" => argument.parse().unwrap_or(2),
-            "cat" => match self.files.get(&argument) {
+            "cat" => match self.inside.files.get(&argument) {
                 Some(bytes) => {
                     out.write(Stream::Stdout, bytes).map_err(|source| CommandError::Sink { program, source })?;
                     0
@@ -146,9 +221,10 @@ impl Session for MemorySession {
                     Stdin::Bytes(bytes) => bytes.clone(),
                     _ => Vec::new(),
                 };
-                self.files.insert(argument, bytes);
+                self.inside.files.insert(argument, bytes);
                 0
             }
+            "rm" => i32::from(self.inside.files.remove(&argument).is_none()),
             _ => 127,
         };
         Ok(Exit::with_status(status))
@@ -157,7 +233,7 @@ impl Session for MemorySession {
     async fn copy_in(&mut self, _: &Context, tar: &AbsPath, to: &str) -> Result<(), ChrootError> {
         let to = AbsPath::new(to)?;
         for (path, bytes) in read_tar(tar)? {
-            self.files.insert(format!("{}{path}", to.as_str().trim_end_matches('/')), bytes);
+            self.inside.files.insert(format!("{}{path}", to.as_str().trim_end_matches('/')), bytes);
         }
         Ok(())
     }
@@ -165,7 +241,7 @@ impl Session for MemorySession {
     async fn copy_out(&mut self, _: &Context, from: &str, tar: &AbsPath) -> Result<(), ChrootError> {
         let (folder, _) = split_inside(from)?;
         let inside = |path: &str| path == from || path.strip_prefix(from).is_some_and(|rest| rest.starts_with('/'));
-        let found: Vec<_> = self.files.iter().filter(|(path, _)| inside(path)).collect();
+        let found: Vec<_> = self.inside.files.iter().filter(|(path, _)| inside(path)).collect();
         if found.is_empty() {
             return Err(ChrootError::NoFile(from.to_owned()));
         }
@@ -179,5 +255,22 @@ impl Session for MemorySession {
         }
         builder.finish().at("write", tar)?;
         Ok(())
+    }
+
+    async fn snapshot(&mut self, _: &Context, name: &str) -> Result<(), ChrootError> {
+        check_name(name, self.inside.snapshots.iter().map(|(known, _)| known.as_str()))?;
+        self.inside.snapshots.push((name.to_owned(), self.inside.files.clone()));
+        Ok(())
+    }
+
+    async fn rollback(&mut self, _: &Context, name: &str) -> Result<(), ChrootError> {
+        let found = self.inside.snapshots.iter().find(|(known, _)| known == name);
+        let (_, files) = found.ok_or_else(|| SnapshotError::Missing(name.to_owned()))?;
+        self.inside.files.clone_from(files);
+        Ok(())
+    }
+
+    fn snapshots(&self) -> Vec<String> {
+        self.inside.names()
     }
 }

@@ -1,30 +1,36 @@
 //! Using a chroot: throw-away sessions over an immutable base, run by whatever isolates them.
 
 mod bases;
+mod command;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod copy;
+mod lasting;
 mod memory;
 mod nspawn;
 mod schroot;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod unshare;
 mod words;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
+pub use command::SessionCommand;
 use debbuild_core::{
     build::ChrootId,
-    command::{CommandError, Exit, OutputSink, Stdin, Terminal},
+    command::{CommandError, Exit, OutputSink},
     context::Context,
     error::{Class, Classify},
     path::{AbsPath, FileError, PathError},
 };
+pub use lasting::{LastingSession, SessionId};
 pub use memory::MemoryBackend;
 pub use nspawn::{NspawnBackend, NspawnOptions};
 pub use schroot::{SchrootBackend, SchrootOptions};
+pub use snapshots::SnapshotError;
 pub use unshare::{UnshareBackend, UnshareOptions};
 
 use crate::{
@@ -95,6 +101,10 @@ pub struct Capabilities {
     pub limits: bool,
     /// It needs no rights on the host.
     pub rootless: bool,
+    /// Sessions have snapshots, to which they can go back.
+    pub snapshots: bool,
+    /// Sessions can last, for one process after the other ([`ChrootBackend::begin`]).
+    pub lasting: bool,
 }
 
 impl Capabilities {
@@ -128,88 +138,6 @@ impl Capabilities {
     }
 }
 
-/// A command to run in a session. Its environment is made new: `PATH`, `HOME`, `LANG`, and what is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionCommand {
-    /// The command and its arguments.
-    pub argv: Vec<String>,
-    /// More variables.
-    pub env: BTreeMap<String, String>,
-    /// The working directory, inside.
-    pub cwd: String,
-    /// A user of the chroot, with a group of the same name; root without one.
-    pub user: Option<String>,
-    /// What it reads.
-    pub stdin: Stdin,
-    /// Where its streams go.
-    pub terminal: Terminal,
-    /// How long it may run.
-    pub timeout: Option<Duration>,
-    /// How long it may be silent.
-    pub stalled: Option<Duration>,
-}
-
-impl SessionCommand {
-    /// A command run by root in `/`.
-    #[must_use]
-    pub fn new<T: Into<String>>(argv: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            argv: argv.into_iter().map(Into::into).collect(),
-            env: BTreeMap::new(),
-            cwd: "/".to_owned(),
-            user: None,
-            stdin: Stdin::Null,
-            terminal: Terminal::Piped,
-            timeout: None,
-            stalled: None,
-        }
-    }
-
-    /// With a variable.
-    #[must_use]
-    pub fn with_env(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.insert(key.into(), value.into());
-        self
-    }
-
-    /// In this folder.
-    #[must_use]
-    pub fn with_cwd(mut self, cwd: impl Into<String>) -> Self {
-        self.cwd = cwd.into();
-        self
-    }
-
-    /// As this user of the chroot.
-    #[must_use]
-    pub fn with_user(mut self, user: Option<String>) -> Self {
-        self.user = user;
-        self
-    }
-
-    /// With something to read.
-    #[must_use]
-    pub fn with_stdin(mut self, stdin: Stdin) -> Self {
-        self.stdin = stdin;
-        self
-    }
-
-    /// With its streams at the user's terminal.
-    #[must_use]
-    pub fn with_terminal(mut self, terminal: Terminal) -> Self {
-        self.terminal = terminal;
-        self
-    }
-
-    /// With a limit on time, and one on silence.
-    #[must_use]
-    pub fn with_limits(mut self, timeout: Option<Duration>, stalled: Option<Duration>) -> Self {
-        self.timeout = timeout;
-        self.stalled = stalled;
-        self
-    }
-}
-
 /// Opens sessions of chroots. What has a default suits backends that keep nothing between sessions; `examples/chroot_backend.rs` is one.
 #[async_trait]
 pub trait ChrootBackend: fmt::Debug + Send + Sync {
@@ -230,6 +158,43 @@ pub trait ChrootBackend: fmt::Debug + Send + Sync {
         options: &SessionOptions,
     ) -> Result<Box<dyn Session>, ChrootError>;
 
+    /// Begins a session that lasts until it is ended, however this process ends.
+    ///
+    /// # Errors
+    /// [`ChrootError`]; [`ChrootError::Cannot`] where [`Capabilities::lasting`] says so.
+    async fn begin(&self, _cx: &Context, _base: &ChrootRef, _: &SessionOptions) -> Result<SessionId, ChrootError> {
+        Err(ChrootError::Cannot { backend: self.name(), what: "let sessions last" })
+    }
+
+    /// Opens a session that lasts, for one user at a time; with its archives in reach if it was begun so. Closed or dropped it goes on.
+    ///
+    /// # Errors
+    /// [`ChrootError::NoSession`]; [`ChrootError::InUse`] while it is open elsewhere.
+    async fn attach(
+        &self,
+        _cx: &Context,
+        id: SessionId,
+        _gateway: Option<GatewayOptions>,
+    ) -> Result<Box<dyn Session>, ChrootError> {
+        Err(ChrootError::NoSession(id.to_string()))
+    }
+
+    /// Ends a session that lasts and removes everything it left.
+    ///
+    /// # Errors
+    /// As [`ChrootBackend::attach`].
+    async fn end(&self, _cx: &Context, id: SessionId) -> Result<(), ChrootError> {
+        Err(ChrootError::NoSession(id.to_string()))
+    }
+
+    /// The sessions that last, oldest first.
+    ///
+    /// # Errors
+    /// [`ChrootError`].
+    fn lasting(&self) -> Result<Vec<LastingSession>, ChrootError> {
+        Ok(Vec::new())
+    }
+
     /// Removes what it keeps of a chroot that is about to be removed.
     ///
     /// # Errors
@@ -245,6 +210,10 @@ pub trait ChrootBackend: fmt::Debug + Send + Sync {
     async fn reap(&self, _cx: &Context) -> Result<usize, ChrootError> {
         Ok(0)
     }
+}
+
+fn no_snapshots() -> ChrootError {
+    ChrootError::Cannot { backend: "of this session", what: "make snapshots" }
 }
 
 /// One throw-away use of a chroot. Commands run one after the other: no process, IPC object or mount outlives its command; files, and
@@ -276,6 +245,28 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// [`ChrootError::NoFile`] when there is no such file.
     async fn copy_out(&mut self, cx: &Context, from: &str, tar: &AbsPath) -> Result<(), ChrootError> {
         copy::out(self, cx, from, tar).await
+    }
+
+    /// Keeps the files of the session as they are now, `/run` and `/dev/shm` too, under a new name: a letter or digit, then up to 63 of
+    /// those and `.`, `_`, `+`, `-`.
+    ///
+    /// # Errors
+    /// [`ChrootError::Snapshot`]; [`ChrootError::Cannot`] where [`Capabilities::snapshots`] says so.
+    async fn snapshot(&mut self, _cx: &Context, _name: &str) -> Result<(), ChrootError> {
+        Err(no_snapshots())
+    }
+
+    /// Makes all files as they were at a snapshot; it stays, and so do those that were made after it.
+    ///
+    /// # Errors
+    /// As [`Session::snapshot`]. When the files could not be put back the session runs nothing more until another rollback.
+    async fn rollback(&mut self, _cx: &Context, _name: &str) -> Result<(), ChrootError> {
+        Err(no_snapshots())
+    }
+
+    /// The names of the snapshots, oldest first.
+    fn snapshots(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// What passed through the gateway so far.
@@ -315,6 +306,12 @@ pub enum ChrootError {
     /// Somebody uses it.
     #[error("chroot {0} is in use")]
     Busy(ChrootId),
+    /// There is no such session, or it has ended.
+    #[error("no such session: {0}")]
+    NoSession(String),
+    /// Somebody else uses the session.
+    #[error("session {0} is in use")]
+    InUse(SessionId),
     /// There is no such file inside.
     #[error("no such file in the session: {0}")]
     NoFile(String),
@@ -334,6 +331,9 @@ pub enum ChrootError {
         /// What it cannot do.
         what: &'static str,
     },
+    /// There is no such snapshot, or there cannot be one.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// A command cannot be run like this.
     #[error("not a command for a session: {0}")]
     Request(String),
@@ -357,9 +357,10 @@ pub enum ChrootError {
 impl Classify for ChrootError {
     fn class(&self) -> Class {
         match self {
-            Self::Busy(_) => Class::Conflict,
-            Self::NoFile(_) => Class::NotFound,
+            Self::Busy(_) | Self::InUse(_) => Class::Conflict,
+            Self::NoFile(_) | Self::NoSession(_) => Class::NotFound,
             Self::Request(_) | Self::Cannot { .. } => Class::Usage,
+            Self::Snapshot(error) => error.class(),
             Self::Command(error) => error.class(),
             Self::Confine(error) => error.class(),
             Self::Gateway(error) => error.class(),
@@ -370,6 +371,7 @@ impl Classify for ChrootError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::NoSession(_) => Some("debbuild chroot sessions".to_owned()),
             Self::Setup(_) => Some("debbuild doctor says what this machine lacks".to_owned()),
             Self::Command(error) => error.hint(),
             Self::Confine(error) => error.hint(),

@@ -68,6 +68,8 @@ mod suite {
         conformance::sessions_are_thrown_away(&backend, &base, "/etc/debian_version").await;
         conformance::capabilities_hold(&backend, &base).await;
         conformance::files_travel(&backend, &base, &scratch).await;
+        conformance::snapshots_hold(&backend, &base, "/etc/debian_version").await;
+        conformance::sessions_last(&backend, &base).await;
         conformance::use_is_respected(&backend, &base).await;
     }
 }

@@ -52,13 +52,14 @@ pub struct Confinement {
     scratch: AbsPath,
     mapping: Mapping,
     gateway: bool,
+    lasting: bool,
 }
 
 impl Confinement {
     /// Confines commands of this user to this scratch folder, with the gateway as their only peer.
     #[must_use]
     pub fn new(user: BuildUser, scratch: &AbsPath) -> Self {
-        Self { user, scratch: scratch.clone(), mapping: Mapping::Identity, gateway: true }
+        Self { user, scratch: scratch.clone(), mapping: Mapping::Identity, gateway: true, lasting: false }
     }
 
     /// With another view of user ids.
@@ -72,6 +73,13 @@ impl Confinement {
     #[must_use]
     pub fn with_gateway(mut self, gateway: bool) -> Self {
         self.gateway = gateway;
+        self
+    }
+
+    /// Whether it goes on when the process that started it ends: not with [`Mapping::Host`].
+    #[must_use]
+    pub(crate) fn with_lasting(mut self, lasting: bool) -> Self {
+        self.lasting = lasting;
         self
     }
 
@@ -93,7 +101,11 @@ impl Confinement {
     #[must_use]
     pub fn wrap(&self, mut spec: CommandSpec) -> CommandSpec {
         let host = self.mapping == Mapping::Host;
-        let mut args = if host { die_with_us() } else { self.user.become_args() };
+        let mut args = match self.mapping {
+            Mapping::Host => die_with_us(),
+            _ if self.lasting => self.user.become_lasting_args(),
+            _ => self.user.become_args(),
+        };
         args.push("unshare".to_owned());
         args.extend((!host).then(|| "--user".to_owned()));
         args.extend(["--net", "--pid", "--ipc", "--uts", "--mount"].map(str::to_owned));

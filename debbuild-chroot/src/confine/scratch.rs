@@ -39,6 +39,32 @@ impl Scratch {
     /// # Errors
     /// [`ConfineError::File`], [`ConfineError::Path`] for a label that is not a plain name.
     pub fn create(base: &AbsPath, label: &str, user: &BuildUser) -> Result<Self, ConfineError> {
+        Self::make(base, label, user, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// The same with a shared lock: who else takes it keeps the folder when its maker ends.
+    ///
+    /// # Errors
+    /// As [`Scratch::create`].
+    pub fn create_shared(base: &AbsPath, label: &str, user: &BuildUser) -> Result<Self, ConfineError> {
+        Self::make(base, label, user, FlockOperation::NonBlockingLockShared)
+    }
+
+    /// A folder that nobody holds any more, to be removed; none while somebody does.
+    ///
+    /// # Errors
+    /// [`ConfineError::File`] when there is none.
+    pub fn claim(path: &AbsPath) -> Result<Option<Self>, ConfineError> {
+        let lock_path = lock_of(path)?;
+        let lock = File::open(&lock_path).at("open", &lock_path)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { path: path.clone(), lock })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(io::Error::from(error)).at("lock", &lock_path)?,
+        }
+    }
+
+    fn make(base: &AbsPath, label: &str, user: &BuildUser, how: FlockOperation) -> Result<Self, ConfineError> {
         fs::create_dir_all(base).at("create", base)?;
         open_for_passing(base)?;
         let name = format!("{label}-{}", Uuid::new_v4().simple());
@@ -47,7 +73,7 @@ impl Scratch {
         // Locked before it has its name, so that a reaper never sees it unlocked.
         let draft = base.child(&format!("{name}.new"))?;
         let lock = File::create_new(&draft).at("create", &draft)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from).at("lock", &draft)?;
+        flock(&lock, how).map_err(io::Error::from).at("lock", &draft)?;
         fs::rename(&draft, &lock_path).at("rename", &draft)?;
         fs::create_dir(&path).at("create", &path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o711)).at("change the mode of", &path)?;
@@ -61,6 +87,14 @@ impl Scratch {
     #[must_use]
     pub fn path(&self) -> &AbsPath {
         &self.path
+    }
+
+    /// The file whose lock says that somebody holds it.
+    ///
+    /// # Errors
+    /// [`ConfineError::Path`] never, in fact.
+    pub fn lock_path(&self) -> Result<AbsPath, ConfineError> {
+        lock_of(&self.path)
     }
 
     /// A path in it, as confined commands see it.
@@ -109,8 +143,12 @@ fn open_for_passing(base: &AbsPath) -> Result<(), ConfineError> {
     Ok(())
 }
 
+fn lock_of(path: &AbsPath) -> Result<AbsPath, ConfineError> {
+    Ok(path.parent().child(&format!("{}{LOCK}", path.name()))?)
+}
+
 fn remove_lock(path: &AbsPath) -> Result<(), ConfineError> {
-    let lock = path.parent().child(&format!("{}{LOCK}", path.name()))?;
+    let lock = lock_of(path)?;
     match fs::remove_file(&lock) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", &lock)?,
         _ => Ok(()),

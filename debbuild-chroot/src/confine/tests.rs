@@ -104,6 +104,32 @@ async fn reap_clears_what_the_dead_left_and_nothing_else() {
     assert!(reap(&cx, &SystemRunner, &user, &base).await.unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn a_folder_that_others_hold_too_outlives_its_maker() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let base = AbsPath::new(folder.path()).unwrap();
+    let (cx, user) = (Context::new(), user(false));
+    let made = Scratch::create_shared(&base, "lasting", &user).unwrap();
+    let path = made.path().clone();
+    let held = fs::File::open(made.lock_path().unwrap()).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockShared).unwrap();
+    drop(made);
+    assert!(Scratch::claim(&path).unwrap().is_none());
+    assert!(reap(&cx, &SystemRunner, &user, &base).await.unwrap().is_empty());
+    drop(held);
+    assert!(Scratch::claim(&path).unwrap().is_some());
+    assert_eq!(reap(&cx, &SystemRunner, &user, &base).await.unwrap(), [path]);
+}
+
+#[test]
+fn what_lasts_does_not_die_with_who_started_it() {
+    let scratch = AbsPath::new("/state/scratch/x").unwrap();
+    let confinement = Confinement::new(user(true), &scratch).with_mapping(Mapping::Root).with_lasting(true);
+    let args = words(&confinement.wrap(CommandSpec::new("true")));
+    assert_eq!(args[..7], ["--reuid=1001", "--regid=1002", "--clear-groups", "--pdeathsig", "clear", "--", "unshare"]);
+    assert!(args.contains(&"--kill-child".to_owned()) && !args.contains(&"KILL".to_owned()));
+}
+
 #[test]
 fn labels_are_plain_names() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();

@@ -84,6 +84,15 @@ impl BuildUser {
 
     /// The arguments of setpriv(1), up to and with `--`: become the user if needed, and die with the process that started us.
     pub(crate) fn become_args(&self) -> Vec<String> {
+        self.become_then(die_with_us())
+    }
+
+    /// The same, but without dying with who started us.
+    pub(super) fn become_lasting_args(&self) -> Vec<String> {
+        self.become_then(["--pdeathsig", "clear", "--"].map(str::to_owned).to_vec())
+    }
+
+    fn become_then(&self, rest: Vec<String>) -> Vec<String> {
         let mut args = Vec::new();
         if self.switch {
             args.extend([
@@ -92,7 +101,7 @@ impl BuildUser {
                 "--clear-groups".to_owned(),
             ]);
         }
-        args.extend(die_with_us());
+        args.extend(rest);
         args
     }
 }

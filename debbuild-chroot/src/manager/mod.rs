@@ -8,6 +8,7 @@ mod error;
 mod exact;
 mod gc;
 mod import;
+mod lasting;
 mod layer;
 mod make;
 pub mod manifest;

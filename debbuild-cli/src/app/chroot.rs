@@ -5,12 +5,12 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Durat
 use async_trait::async_trait;
 use debbuild_chroot::{
     backend::{
-        ChrootBackend, NspawnBackend, NspawnOptions, SchrootBackend, SchrootOptions, Session, SessionOptions,
-        UnshareBackend, UnshareOptions,
+        ChrootBackend, NspawnBackend, NspawnOptions, SchrootBackend, SchrootOptions, Session, UnshareBackend,
+        UnshareOptions,
     },
     confine::BuildUser,
     create::{Bootstrapper, Debootstrap, Mmdebstrap},
-    gateway::{Gateway, GatewayOptions},
+    gateway::Gateway,
     limits::Limits,
     manager::{Chroot, ChrootManager, Collected, GcOptions, ManagerOptions, Updated, check_host},
     sbuild::{BuildBase, BuildBases, BuilderError},
@@ -29,6 +29,7 @@ use debbuild_core::{
 
 use super::{
     App, AppError, ChrootOf, ChrootWish, Failure,
+    sessions::session_options,
     settings::{BackendName, ChrootSettings},
 };
 
@@ -265,10 +266,7 @@ impl App {
     ) -> Result<Box<dyn Session>, AppError> {
         let manager = self.chroots(cx).await?;
         let chroot = manager.find(id)?;
-        let gateway = if archives { Some(GatewayOptions::new(chroot.archives()?)) } else { None };
-        let options = SessionOptions::new().with_gateway(gateway).with_limits(limits);
-        let options = options.with_environment(chroot.manifest.spec.environment.clone());
-        Ok(manager.open(cx, &chroot, &options).await?)
+        Ok(manager.open(cx, &chroot, &session_options(&chroot, archives, limits)?).await?)
     }
 
     /// Copies a file or folder of this machine into a folder of a session.

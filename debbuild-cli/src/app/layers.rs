@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use debbuild_chroot::manager::{Chroot, InstalledPackage};
+use debbuild_chroot::{
+    backend::LastingSession,
+    manager::{Chroot, InstalledPackage},
+};
 use debbuild_core::{
     build::ChrootId, clock::Timestamp, command::OutputSink, context::Context, error::Class, lock::LockFile,
     name::PackageName,
@@ -22,6 +25,8 @@ pub struct ChrootDetail {
     pub used: Timestamp,
     /// The chroots that are layers over it.
     pub layers: Vec<ChrootId>,
+    /// The sessions of it that last.
+    pub sessions: Vec<LastingSession>,
     /// What is installed in it.
     pub packages: Vec<InstalledPackage>,
     /// What it was made of.
@@ -42,6 +47,7 @@ impl App {
             age: cx.now().since(chroot.manifest.created),
             used: manager.used(&chroot),
             layers: above.map(|one| one.id).collect(),
+            sessions: manager.sessions()?.into_iter().filter(|session| session.chroot == chroot.id).collect(),
             packages: manager.packages(&chroot).await?,
             lock: manager.lock(chroot.id)?,
             chroot,

@@ -22,6 +22,7 @@ mod queue;
 pub mod repo;
 mod resolve;
 pub mod retain;
+mod sessions;
 mod settings;
 pub mod sign;
 mod source;
@@ -66,7 +67,7 @@ pub use wire::{
     compose_detail_json, compose_plan_json, compose_report_json, compose_summary_json, compose_why_json,
     deb_entry_json, deb_json, dependency_name, dependents_json, event_json, fetched_json, garbage_json,
     installability_json, lock_diff_json, order_json, profile_json, profile_summary_json, published_json, reasons_json,
-    replayed_json, reply_json, session_run_json, why_not_json, worked_json,
+    replayed_json, reply_json, session_json, session_run_json, why_not_json, worked_json,
 };
 
 /// debbuild on this machine with these settings. Cheap to clone; opening it touches nothing but configuration files.

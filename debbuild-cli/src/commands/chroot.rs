@@ -2,6 +2,7 @@
 
 mod layers;
 mod record;
+mod sessions;
 mod show;
 
 use std::time::Duration;
@@ -10,7 +11,6 @@ use clap::Subcommand;
 use debbuild_chroot::{
     backend::{Session, SessionCommand},
     create::{BootstrapTool, Variant},
-    limits::Limits,
     manager::{Chroot, Collected, manifest::SpecRecord},
 };
 use debbuild_core::{
@@ -68,6 +68,16 @@ enum ChrootVerb {
     Shell(ShellArgs),
     /// Copy a file or folder out of a chroot
     CopyOut(CopyOutArgs),
+    /// Begin a session that lasts until it is ended, and print its id
+    Begin(sessions::BeginArgs),
+    /// List the sessions that last, oldest first
+    Sessions,
+    /// Keep the files of a session that lasts as they are now
+    Snapshot(sessions::SnapshotArgs),
+    /// Make the files of a session that lasts as they were at a snapshot
+    Rollback(sessions::SnapshotArgs),
+    /// End a session that lasts, and remove what it left
+    End(sessions::SessionArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -138,7 +148,11 @@ struct GcArgs {
 #[derive(Debug, clap::Args)]
 struct UseArgs {
     /// The chroot: its id, or at least 12 digits of it
-    id: String,
+    #[arg(required_unless_present = "session")]
+    id: Option<String>,
+    /// Use this session, which lasts and has its archives and limits from its beginning: its id, or at least 12 digits of it
+    #[arg(long, value_name = "SESSION", conflicts_with_all = ["id", "archives", "memory", "processes", "open_files", "file_size", "cpu_time", "scratch_size", "scratch_files"])]
+    session: Option<String>,
     /// Let the session reach the chroot's archives; without this it reaches nothing
     #[arg(long)]
     archives: bool,
@@ -158,40 +172,7 @@ struct UseArgs {
     #[arg(long, value_name = "PATH:FOLDER", value_parser = pair)]
     copy_out: Vec<(String, String)>,
     #[command(flatten)]
-    limits: LimitArgs,
-}
-
-#[derive(Debug, clap::Args)]
-struct LimitArgs {
-    /// Memory of all its processes together, for example 2G
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    memory: Option<u64>,
-    /// Processes and threads of the command; without control groups, of one user
-    #[arg(long, value_name = "N")]
-    processes: Option<u64>,
-    /// Files that one process has open
-    #[arg(long, value_name = "N")]
-    open_files: Option<u64>,
-    /// The largest file that may be written, also a sparse one
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    file_size: Option<u64>,
-    /// Processor time of one process, for example 10m
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    cpu_time: Option<Duration>,
-    /// All files that the session writes together; they are then kept in memory
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    scratch_size: Option<u64>,
-    /// Files, folders and links that the session makes; they are then kept in memory
-    #[arg(long, value_name = "N")]
-    scratch_files: Option<u64>,
-}
-
-impl LimitArgs {
-    const fn read(&self) -> Limits {
-        let limits = Limits::new().with_memory(self.memory).with_processes(self.processes);
-        let limits = limits.with_open_files(self.open_files).with_file_size(self.file_size);
-        limits.with_cpu_time(self.cpu_time).with_scratch(self.scratch_size, self.scratch_files)
-    }
+    limits: sessions::LimitArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -262,6 +243,11 @@ pub(super) async fn chroot(door: &Door, args: &ChrootArgs) -> Answer {
         ChrootVerb::Run(args) => own(door, run(door, args).await),
         ChrootVerb::Shell(args) => own(door, shell(door, args).await),
         ChrootVerb::CopyOut(args) => copy_out(door, args).await,
+        ChrootVerb::Begin(args) => sessions::begin(door, args).await,
+        ChrootVerb::Sessions => sessions::list(door).await,
+        ChrootVerb::Snapshot(args) => sessions::snapshot(door, args).await,
+        ChrootVerb::Rollback(args) => sessions::rollback(door, args).await,
+        ChrootVerb::End(args) => sessions::end(door, args).await,
     }
 }
 
@@ -367,7 +353,13 @@ async fn shell(door: &Door, args: &ShellArgs) -> Answer {
 }
 
 async fn in_session(door: &Door, using: &UseArgs, command: SessionCommand, record: Option<&str>) -> Answer {
-    let mut session = door.app.chroot_open(&door.cx, &using.id, using.archives, using.limits.read()).await?;
+    let mut session = match (&using.session, &using.id) {
+        (Some(session), _) => door.app.chroot_attach(&door.cx, session).await?,
+        (None, id) => {
+            let id = id.as_deref().unwrap_or_default();
+            door.app.chroot_open(&door.cx, id, using.archives, using.limits.read()).await?
+        }
+    };
     let answer = work(door, &mut *session, using, command, record).await;
     session.close(&door.cx).await?;
     answer

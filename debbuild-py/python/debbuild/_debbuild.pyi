@@ -18,6 +18,7 @@ from .types import (
     ChrootDiff,
     ChrootExport,
     ChrootsCollected,
+    ChrootSession,
     Closure,
     Compose,
     DebFile,
@@ -207,9 +208,10 @@ class Chroots:
 
     def run(
         self,
-        id: str,
+        id: str | None,
         command: Sequence[str],
         *,
+        session: str | None = None,
         archives: bool = False,
         user: str | None = None,
         cwd: str = "/",
@@ -227,14 +229,42 @@ class Chroots:
         copy_in: Sequence[tuple[Path, str]] | None = None,
         copy_out: Sequence[tuple[str, Path]] | None = None,
     ) -> Run:
-        """Run a command in a throw-away session; its status is an answer, whatever it is.
+        """Run a command in a throw-away session of the chroot ``id``; its status is an answer, whatever it is.
 
+        With ``None`` as ``id`` it runs in ``session``, which lasts and has its archives and limits from its beginning.
         ``archives`` lets it reach the chroot's archives, else it reaches nothing. ``copy_in`` are (file here, folder
         inside), ``copy_out`` (path inside, folder here). ``timeout`` and ``stalled`` (how long it may
         be silent) are in seconds, ``memory`` (of all processes together) and ``file_size`` in bytes, ``processes`` are of the
         command (without control groups: of one user), ``open_files`` and ``cpu_time`` (seconds) of one process. With ``scratch_size`` (bytes) and ``scratch_files`` all that the session writes
         is kept in memory, and no more of it. All output is kept in memory.
         """
+
+    def begin(
+        self,
+        id: str,
+        *,
+        archives: bool = False,
+        memory: int | None = None,
+        processes: int | None = None,
+        open_files: int | None = None,
+        file_size: int | None = None,
+        cpu_time: float | None = None,
+        scratch_size: int | None = None,
+        scratch_files: int | None = None,
+    ) -> ChrootSession:
+        """Begin a session of a chroot that lasts until it is ended, with archives and limits as ``run`` has them."""
+
+    def sessions(self) -> builtins.list[ChrootSession]:
+        """The sessions that last, oldest first."""
+
+    def snapshot(self, session: str, name: str) -> ChrootSession:
+        """Keep the files of a session that lasts as they are now; ``session`` is its id, or at least 12 digits of it."""
+
+    def rollback(self, session: str, name: str) -> ChrootSession:
+        """Make the files of a session that lasts as they were at a snapshot, which stays."""
+
+    def end(self, session: str) -> dict[str, str]:
+        """End a session that lasts, and remove what it left."""
 
 @final
 class Repository:

@@ -1,6 +1,6 @@
 //! What keeps the namespaces and the root of an open session, and lets commands in.
 //!
-//! One process waits in the namespaces for its standard input to end; commands join it, each in a PID namespace (below the waiting
+//! One process waits in the namespaces for a line, or the end, of its standard input; commands join it, each in a PID namespace (below the waiting
 //! one), an IPC namespace and a view of the mounts of its own. When the holder ends, for whatever reason, the kernel ends all that
 //! is in its PID namespace; the end of its input comes with the end of this process.
 
@@ -16,12 +16,14 @@ use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 use super::{PIVOT, TAIL, UnshareOptions, has_tmpfs_attributes};
 use crate::{
-    backend::ChrootError,
+    backend::{ChrootError, snapshots::Layers},
     confine::{BuildUser, Confinement, Mapping, RELAY_PORT, Scratch},
     limits::Limits,
 };
 
-const SETUP: &str = include_str!("session.sh");
+const SETUP: &str = concat!(include_str!("root.sh"), include_str!("session.sh"));
+const BEGIN: &str = include_str!("begin.sh");
+const LAYERS: &str = concat!(include_str!("root.sh"), include_str!("layers.sh"));
 
 /// How long it may take to end: longer than a runner gives it.
 const PARTING: Duration = Duration::from_secs(15);
@@ -69,9 +71,8 @@ impl OutputSink for Listening {
     }
 }
 
-/// The command line that makes the namespaces and the root. Pure.
-fn holding(user: &BuildUser, scratch: &AbsPath, tree: &AbsPath, archives: bool, limits: &Limits) -> CommandSpec {
-    let confinement = Confinement::new(user.clone(), scratch).with_mapping(Mapping::Root).with_gateway(archives);
+/// The holder, in namespaces of its own.
+fn confined(confinement: &Confinement, tree: &AbsPath, archives: bool, limits: &Limits) -> CommandSpec {
     let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let port = if archives { RELAY_PORT.to_string() } else { String::new() };
     let setup = CommandSpec::new("sh").with_args(["-c", SETUP, "session", confinement.inside(), tree.as_str(), &port]);
@@ -87,6 +88,23 @@ fn numbered(confined: CommandSpec) -> CommandSpec {
     let program = std::mem::replace(&mut spec.program, "sh".to_owned());
     let rest = std::mem::take(&mut spec.args);
     spec.with_args(["-c", r#"echo "$$"; exec "$@""#, "hold", &program]).with_args(rest)
+}
+
+/// The command line that starts a holder which outlives it and has these locks, of the scratch folder and of the base; its process
+/// number is written into the scratch folder. Pure.
+pub(super) fn beginning(
+    user: &BuildUser,
+    scratch: &AbsPath,
+    [lock, base]: &[AbsPath; 2],
+    tree: &AbsPath,
+    archives: bool,
+    limits: &Limits,
+) -> CommandSpec {
+    let confinement = Confinement::new(user.clone(), scratch).with_mapping(Mapping::Root).with_gateway(archives);
+    let mut spec = confined(&confinement.with_lasting(true), tree, archives, limits);
+    let program = std::mem::replace(&mut spec.program, "sh".to_owned());
+    let rest = std::mem::take(&mut spec.args);
+    spec.with_args(["-c", BEGIN, "begin", scratch.as_str(), lock.as_str(), base.as_str(), &program]).with_args(rest)
 }
 
 /// The command line by which a command joins. Signals that ask to end are for the command: those who wait for it go on. Pure.
@@ -111,6 +129,24 @@ pub(super) fn joining(
         .with_args(inner)
 }
 
+/// The command line that makes the root anew where the holder sees it. It stays in the holder's view of the mounts. Pure.
+pub(super) fn relayering(
+    process: u32,
+    user: &BuildUser,
+    scratch: &AbsPath,
+    how: &str,
+    (old, new): (&Layers, &Layers),
+) -> CommandSpec {
+    let inside = Confinement::new(user.clone(), scratch).inside();
+    let [top, sealed] = [new.top(), new.sealed()].map(|number| number.to_string());
+    CommandSpec::new("setpriv")
+        .with_args(user.become_args())
+        .with_args(["nsenter".to_owned(), format!("--target={process}")])
+        .with_arg(format!("--pid=/proc/{process}/ns/pid_for_children"))
+        .with_args(["--user", "--net", "--ipc", "--uts", "--mount", "--", "sh", "-c", LAYERS, "session"])
+        .with_args([inside, how, &new.lower(), &top, &sealed, &old.lower()])
+}
+
 impl Holder {
     /// Makes the namespaces and the root of a session.
     pub(super) async fn start(
@@ -120,7 +156,9 @@ impl Holder {
         archives: bool,
         limits: &Limits,
     ) -> Result<Self, ChrootError> {
-        Self::hold(&parts.runner, holding(&parts.user, scratch.path(), tree, archives, limits)).await
+        let confinement = Confinement::new(parts.user.clone(), scratch.path()).with_mapping(Mapping::Root);
+        let confinement = confinement.with_gateway(archives);
+        Self::hold(&parts.runner, confined(&confinement, tree, archives, limits)).await
     }
 
     /// Keeps what a confined command sets up: it says `ready`, and waits for the end of its input.

@@ -1,6 +1,8 @@
 //! The real [`ChrootBackend`]: an overlay over a shared unpacked base, in user, mount, PID, IPC, UTS and network namespaces.
 
 mod holder;
+mod inside;
+mod lasting;
 mod session;
 
 use std::{fs, sync::Arc};
@@ -14,13 +16,17 @@ use debbuild_core::{
 };
 use holder::FOLDERS;
 pub(super) use holder::Holder;
+use inside::Inside;
 use rustix::{fs::FlockOperation, system::uname};
 use session::UnshareSession;
 
-use super::{Capabilities, ChrootBackend, ChrootError, ChrootRef, Session, SessionOptions, bases};
+use super::{
+    Capabilities, ChrootBackend, ChrootError, ChrootRef, LastingSession, Session, SessionId, SessionOptions, bases,
+    snapshots::Layers,
+};
 use crate::{
     confine::{self, BuildUser, Confinement, Mapping, Scratch},
-    gateway::Gateway,
+    gateway::{Gateway, GatewayOptions},
     limits::{self, Group, Usage},
 };
 
@@ -72,6 +78,15 @@ impl UnshareBackend {
         Self(Arc::new(options))
     }
 
+    /// Whether sessions can be like this on this machine.
+    fn check(&self, options: &SessionOptions) -> Result<(), ChrootError> {
+        self.capabilities().check(self.name(), options)?;
+        if options.limits.has_scratch() && kernel() < TMPFS_ATTRIBUTES {
+            return Err(ChrootError::Cannot { backend: self.name(), what: "limit the scratch before Linux 6.6" });
+        }
+        Ok(())
+    }
+
     /// The unpacked base, made by whoever comes first.
     async fn base(&self, cx: &Context, base: &ChrootRef) -> Result<AbsPath, ChrootError> {
         let UnshareOptions { runner, user, bases, .. } = &*self.0;
@@ -105,7 +120,8 @@ impl ChrootBackend for UnshareBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { isolated: true, archives: self.0.gateway.is_some(), limits: true, rootless: true }
+        let archives = self.0.gateway.is_some();
+        Capabilities { isolated: true, archives, limits: true, rootless: true, snapshots: true, lasting: true }
     }
 
     async fn open(
@@ -114,19 +130,12 @@ impl ChrootBackend for UnshareBackend {
         base: &ChrootRef,
         options: &SessionOptions,
     ) -> Result<Box<dyn Session>, ChrootError> {
-        self.capabilities().check(self.name(), options)?;
-        if options.limits.has_scratch() && !has_tmpfs_attributes() {
-            return Err(ChrootError::Cannot { backend: self.name(), what: "limit the scratch before Linux 6.6" });
-        }
+        self.check(options)?;
         let hold = bases::lock(&self.0.bases, base.id, FlockOperation::NonBlockingLockShared)?;
         let tree = self.base(cx, base).await?;
         let UnshareOptions { user, scratch, gateway, .. } = &*self.0;
         let scratch = Scratch::create(scratch, "session", user)?;
-        for name in FOLDERS {
-            let folder = scratch.path().child(name)?;
-            fs::create_dir(&folder).at("create", &folder)?;
-            scratch.give(&folder, user)?;
-        }
+        folders(&scratch, user)?;
         let door = match options.gateway.as_ref().zip(gateway.as_ref()) {
             None => None,
             Some((options, gateway)) => Some(gateway.open(cx, &scratch.socket()?, options.clone())?),
@@ -139,10 +148,41 @@ impl ChrootBackend for UnshareBackend {
                 return Err(error);
             }
         };
-        let (parts, limits) = (Arc::clone(&self.0), options.limits);
-        let group = Group::find(cx, &*parts.runner, &limits, scratch.path()).await;
-        let (environment, usage) = (options.environment.clone(), Usage::default());
-        Ok(Box::new(UnshareSession { parts, environment, scratch, door, limits, group, usage, holder, _hold: hold }))
+        let inside = Inside {
+            parts: Arc::clone(&self.0),
+            environment: options.environment.clone(),
+            place: scratch.path().clone(),
+            archives: door.is_some(),
+            limits: options.limits,
+            group: Group::find(cx, &*self.0.runner, &options.limits, scratch.path()).await,
+            usage: Usage::default(),
+            layers: Layers::default(),
+        };
+        Ok(Box::new(UnshareSession { inside, scratch, door, holder, _hold: hold }))
+    }
+
+    async fn begin(&self, cx: &Context, base: &ChrootRef, options: &SessionOptions) -> Result<SessionId, ChrootError> {
+        self.check(options)?;
+        let _hold = bases::lock(&self.0.bases, base.id, FlockOperation::NonBlockingLockShared)?;
+        let tree = self.base(cx, base).await?;
+        lasting::begin(cx, &self.0, base, &tree, options).await
+    }
+
+    async fn attach(
+        &self,
+        cx: &Context,
+        id: SessionId,
+        gateway: Option<GatewayOptions>,
+    ) -> Result<Box<dyn Session>, ChrootError> {
+        lasting::attach(cx, &self.0, id, gateway).await
+    }
+
+    async fn end(&self, cx: &Context, id: SessionId) -> Result<(), ChrootError> {
+        lasting::end(cx, &self.0, id).await
+    }
+
+    fn lasting(&self) -> Result<Vec<LastingSession>, ChrootError> {
+        lasting::list(&self.0)
     }
 
     async fn forget(&self, cx: &Context, id: ChrootId) -> Result<(), ChrootError> {
@@ -165,6 +205,16 @@ impl ChrootBackend for UnshareBackend {
 /// Whether an overlay can keep what it writes in a tmpfs.
 fn has_tmpfs_attributes() -> bool {
     kernel() >= TMPFS_ATTRIBUTES
+}
+
+/// Makes the folders in a session's scratch folder.
+fn folders(scratch: &Scratch, user: &BuildUser) -> Result<(), ChrootError> {
+    for name in FOLDERS {
+        let folder = scratch.path().child(name)?;
+        fs::create_dir(&folder).at("create", &folder)?;
+        scratch.give(&folder, user)?;
+    }
+    Ok(())
 }
 
 /// The version of the running kernel, as far as it can be read.

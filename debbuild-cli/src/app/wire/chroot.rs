@@ -1,6 +1,7 @@
 //! Chroots.
 
 use debbuild_chroot::{
+    backend::LastingSession,
     limits::Usage,
     manager::{Chroot, ChrootDiff, Collected, FileChange, FileState, InstalledPackage, Updated},
 };
@@ -67,8 +68,20 @@ pub fn collected_json(gone: &[Collected], dry_run: bool) -> Value {
     json!({ "dry_run": dry_run, "chroots": gone.iter().map(one).collect::<Vec<_>>() })
 }
 
-/// A chroot with all that is known of it: its age in seconds, the chroots that are layers over it, what is installed in it, and its
-/// lock with every archive that it was made of.
+/// A session that lasts, with its chroot and the names of its snapshots.
+#[must_use]
+pub fn session_json(session: &LastingSession) -> Value {
+    json!({
+        "id": session.id.to_string(),
+        "chroot": session.chroot.to_string(),
+        "since": session.since,
+        "archives": session.archives,
+        "snapshots": session.snapshots,
+    })
+}
+
+/// A chroot with all that is known of it: its age in seconds, the chroots that are layers over it, the ids of its sessions that last,
+/// what is installed in it, and its lock with every archive that it was made of.
 #[must_use]
 pub fn chroot_detail_json(detail: &ChrootDetail) -> Value {
     let layers: Vec<String> = detail.layers.iter().map(ToString::to_string).collect();
@@ -76,6 +89,7 @@ pub fn chroot_detail_json(detail: &ChrootDetail) -> Value {
         "chroot": chroot_used_json(&detail.chroot, detail.used),
         "age": detail.age.as_secs(),
         "layers": layers,
+        "sessions": detail.sessions.iter().map(|session| session.id.to_string()).collect::<Vec<_>>(),
         "packages": packages_json(&detail.packages),
         "lock": detail.lock,
     })

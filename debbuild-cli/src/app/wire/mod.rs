@@ -19,7 +19,7 @@ mod upload;
 pub use builds::{buildability_json, order_json};
 pub use chroot::{
     chroot_detail_json, chroot_diff_json, chroot_exported_json, chroot_json, chroot_updated_json, chroot_used_json,
-    collected_json, session_run_json,
+    collected_json, session_json, session_run_json,
 };
 pub use closure::closure_json;
 pub use compose::{

@@ -39,6 +39,7 @@ fn text(detail: &ChrootDetail) -> String {
     text.extend(spec.remove.iter().map(|name| format!("taken away: {name}\n")));
     text.extend(spec.bootstrapper.iter().map(|tool| format!("bootstrapper: {tool}\n")));
     text.extend(spec.imported.iter().map(|from| format!("imported: {} sha256:{}\n", from.kind, from.sha256)));
+    text.push_str(&format!("open sessions: {}\n", detail.sessions.len()));
     text.extend(detail.layers.iter().map(|layer| format!("layer over it: {layer}\n")));
     for package in &detail.packages {
         text.push_str(&format!("package: {} {} {}\n", package.name, package.version, package.architecture));

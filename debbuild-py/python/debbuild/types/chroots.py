@@ -89,12 +89,23 @@ class ProfileDetail(TypedDict):
     origins: NotRequired[dict[str, str]]
 
 
+class ChrootSession(TypedDict):
+    """A session that lasts, its chroot, when it was begun, and the names of its snapshots."""
+
+    id: str
+    chroot: str
+    since: str
+    archives: bool
+    snapshots: list[str]
+
+
 class ChrootDetail(TypedDict):
-    """A chroot, its age in seconds, the ids of layers over it, what is installed, and its lock."""
+    """A chroot, its age in seconds, the ids of layers over it and of its sessions that last, what is installed, and its lock."""
 
     chroot: Chroot
     age: int
     layers: list[str]
+    sessions: list[str]
     packages: list["ChrootPackage"]
     lock: Lock
 
