@@ -23,6 +23,7 @@ use crate::{backend::MemoryBackend, confine::SubIds, create::MemoryBootstrapper,
 mod contents;
 mod cross;
 mod imports;
+mod lasting;
 mod layers;
 
 const STATUS: &str = "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n";

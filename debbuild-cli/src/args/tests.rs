@@ -51,3 +51,15 @@ fn describe(command: &mut clap::Command, text: &mut String) {
         describe(inner, text);
     }
 }
+
+#[test]
+fn a_command_runs_in_a_chroot_or_in_a_session_that_lasts() {
+    let parsed = |words: &str| command().try_get_matches_from(words.split(' ')).is_ok();
+    for right in ["run 0123 --memory 1G -- true", "run --session 0123 -- true", "shell --session 0123 --user man"] {
+        assert!(parsed(&format!("debbuild chroot {right}")), "{right}");
+    }
+    let both = ["run 0123 --session 0123 -- true", "run --session 0123 --memory 1G -- true"];
+    for wrong in both.into_iter().chain(["run -- true", "shell", "shell --session 0123 --archives"]) {
+        assert!(!parsed(&format!("debbuild chroot {wrong}")), "{wrong}");
+    }
+}

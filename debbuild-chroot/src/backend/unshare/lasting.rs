@@ -310,3 +310,26 @@ impl Session for Attached {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_the_same_when_they_are_read_again() {
+        let limits = Limits::new().with_memory(Some(1)).with_processes(Some(2)).with_open_files(Some(3));
+        let limits = limits.with_file_size(Some(4)).with_cpu_time(Some(Duration::from_secs(5)));
+        let limits = limits.with_scratch(Some(6), Some(7));
+        let kept = serde_json::to_string(&BegunLimits::of(&limits)).unwrap();
+        assert_eq!(serde_json::from_str::<BegunLimits>(&kept).unwrap().read(), limits);
+    }
+
+    #[test]
+    fn only_folders_of_sessions_that_last_are_theirs() {
+        let id = SessionId::random();
+        assert_eq!(id_of(&format!("{LABEL}-{id}")).unwrap(), id);
+        for other in [format!("session-{id}"), format!("{LABEL}-{id}.lock"), LABEL.to_owned(), format!("{LABEL}-x")] {
+            assert!(id_of(&other).is_err(), "{other}");
+        }
+    }
+}
