@@ -86,6 +86,11 @@ class Chroots(_Room[_debbuild.Chroots]):
     remove = _twin(_debbuild.Chroots.remove)
     gc = _twin(_debbuild.Chroots.gc)
     run = _twin(_debbuild.Chroots.run)
+    begin = _twin(_debbuild.Chroots.begin)
+    sessions = _twin(_debbuild.Chroots.sessions)
+    snapshot = _twin(_debbuild.Chroots.snapshot)
+    rollback = _twin(_debbuild.Chroots.rollback)
+    end = _twin(_debbuild.Chroots.end)
 
 
 @final
