@@ -371,7 +371,8 @@ impl Classify for ChrootError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoSession(_) => Some("debbuild chroot sessions".to_owned()),
+            Self::NoSession(_) | Self::Busy(_) => Some("debbuild chroot sessions".to_owned()),
+            Self::Snapshot(error) => error.hint(),
             Self::Setup(_) => Some("debbuild doctor says what this machine lacks".to_owned()),
             Self::Command(error) => error.hint(),
             Self::Confine(error) => error.hint(),
