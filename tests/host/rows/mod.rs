@@ -13,7 +13,7 @@ use std::{
 };
 
 use debbuild_chroot::{
-    backend::{ChrootBackend, NspawnBackend, NspawnOptions},
+    backend::{ChrootBackend, NspawnBackend, NspawnOptions, SchrootBackend, SchrootOptions},
     import::{ImportRequest, ImportSource},
     manager::Chroot,
 };
@@ -199,8 +199,10 @@ fn backends(bench: &Bench) -> Vec<Box<dyn ChrootBackend>> {
     let mut all: Vec<Box<dyn ChrootBackend>> = vec![Box::new(bench.backend.clone())];
     if bench.user.switch {
         let (bases, scratch) = (bench.home.join("bases"), bench.home.join("scratch"));
-        let options = NspawnOptions::new(Arc::clone(&bench.runner), bench.user.clone(), bases, scratch);
-        all.push(Box::new(NspawnBackend::new(options)));
+        let (runner, user) = (Arc::clone(&bench.runner), bench.user.clone());
+        let options = SchrootOptions::new(Arc::clone(&runner), user.clone(), bases.clone(), scratch.clone());
+        all.push(Box::new(SchrootBackend::new(options)));
+        all.push(Box::new(NspawnBackend::new(NspawnOptions::new(runner, user, bases, scratch))));
     }
     all
 }
