@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use serde::Serialize;
 
 use crate::{
-    convert::{IntoPy as _, plain},
+    convert::plain,
     runtime::Lines,
     work::{PyWork, Work},
 };
