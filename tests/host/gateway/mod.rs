@@ -1,6 +1,6 @@
 //! Mirrors that die, lie, trickle and send elsewhere, as apt in a session and the making of a chroot meet them.
 
-mod mirror;
+pub(crate) mod mirror;
 
 use std::{fs, sync::Arc, time::Duration};
 
