@@ -10,8 +10,6 @@ use debbuild_suite::{
 };
 use serde_json::Value;
 
-use crate::gateway::mirror::Mirror;
-
 fn well(ran: Ran) -> Ran {
     assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);
     ran
@@ -33,8 +31,8 @@ fn validate(lock: &Value) {
     assert!(problems.is_empty(), "{problems:?}");
 }
 
-/// A mirror by http of all that a lock names, and a profile in `own.toml` that has no other archive.
-async fn mirror(user: &Sandbox, lock: &LockFile) -> Mirror {
+/// A mirror in `apt` of all that a lock names, and a profile in `own.toml` that has no other archive.
+async fn mirror(user: &Sandbox, lock: &LockFile) {
     let (bench, debs) = (Bench::open(cache()).await, user.path().join("debs"));
     fs::create_dir(&debs).unwrap();
     for package in &lock.packages {
@@ -45,11 +43,9 @@ async fn mirror(user: &Sandbox, lock: &LockFile) -> Mirror {
     own(user, &["repo", "add", "apt", "debs"]).await;
     own(user, &["repo", "publish", "apt"]).await;
     let keys = well(user.run(["--format", "json", "repo", "key", "export", "apt", "-o", "keys"]).await).json();
-    let (server, key) = (Mirror::of(&user.path().join("apt")).await, keys["keyring"].as_str().unwrap());
-    let uri = &server.uri;
-    let profile = format!("[profiles.own]\nsuite = 'bookworm'\nmirrors = ['{uri}']\nkeyrings = ['{key}']\n");
+    let (uri, key) = (user.path().join("apt"), keys["keyring"].as_str().unwrap());
+    let profile = format!("[profiles.own]\nsuite = 'bookworm'\nmirrors = ['file://{uri}']\nkeyrings = ['{key}']\n");
     user.write("own.toml", &profile);
-    server
 }
 
 /// Builds a small package in a chroot, and gives the path of its .buildinfo.
@@ -71,7 +67,7 @@ async fn a_buildinfo_gives_a_chroot_of_exactly_its_packages_twice_the_same_witho
     let chroot = made["id"].as_str().unwrap();
     let whole = shared(&user, &["lock", "show", chroot]).await;
     validate(&whole);
-    let server = mirror(&user, &LockFile::from_json(whole.to_string().as_bytes()).unwrap()).await;
+    mirror(&user, &LockFile::from_json(whole.to_string().as_bytes()).unwrap()).await;
     let file = build(&user, chroot).await;
     let build = Buildinfo::from_unverified(&fs::read(&file).unwrap()).unwrap();
     let installed: BTreeSet<String> =
@@ -98,7 +94,6 @@ async fn a_buildinfo_gives_a_chroot_of_exactly_its_packages_twice_the_same_witho
 
     // Again, where there is no mirror any more.
     fs::copy(first["tarball"].as_str().unwrap(), user.path().join("first.tar")).unwrap();
-    drop(server);
     fs::remove_dir_all(user.path().join("apt")).unwrap();
     own(&user, &["chroot", "remove", id]).await;
     let second = well(user.run(create).await).json();

@@ -33,15 +33,15 @@ pub(super) enum Fault {
 /// Faults by a text that is in the paths of the files that have them; the first one counts.
 type Faults = Arc<Mutex<Vec<(&'static str, Fault)>>>;
 
-pub(crate) struct Mirror {
-    pub(crate) uri: Uri,
+pub(super) struct Mirror {
+    pub(super) uri: Uri,
     faults: Faults,
     task: JoinHandle<()>,
 }
 
 impl Mirror {
     /// Serves a folder as `/apt`.
-    pub(crate) async fn of(folder: &AbsPath) -> Self {
+    pub(super) async fn of(folder: &AbsPath) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = Uri::new(&format!("http://{}/apt", listener.local_addr().unwrap())).unwrap();
         let faults = Faults::default();

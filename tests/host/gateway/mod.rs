@@ -1,6 +1,6 @@
 //! Mirrors that die, lie, trickle and send elsewhere, as apt in a session and the making of a chroot meet them.
 
-pub(crate) mod mirror;
+mod mirror;
 
 use std::{fs, sync::Arc, time::Duration};
 
