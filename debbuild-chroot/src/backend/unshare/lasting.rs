@@ -149,6 +149,9 @@ pub(super) async fn attach(
     let place = living(parts, id)?;
     let turn = turn(&place, id)?;
     let begun: Begun = read(&place.join(BEGUN))?.ok_or_else(|| missing(id))?;
+    if begun.schema != SCHEMA {
+        return Err(ChrootError::Setup(format!("session {id} was begun by another version of debbuild: end it")));
+    }
     let process = place.join("process");
     let process = fs::read_to_string(&process).at("read", &process)?;
     // Its holder has the lock of the folder, so the number is still its own.

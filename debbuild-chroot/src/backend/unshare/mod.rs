@@ -81,7 +81,7 @@ impl UnshareBackend {
     /// Whether sessions can be like this on this machine.
     fn check(&self, options: &SessionOptions) -> Result<(), ChrootError> {
         self.capabilities().check(self.name(), options)?;
-        if options.limits.has_scratch() && kernel() < TMPFS_ATTRIBUTES {
+        if options.limits.has_scratch() && !has_tmpfs_attributes() {
             return Err(ChrootError::Cannot { backend: self.name(), what: "limit the scratch before Linux 6.6" });
         }
         Ok(())
